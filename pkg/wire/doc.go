@@ -1,0 +1,8 @@
+// Package wire is the protocol: how task commands, results, messages, control
+// records, status events and dead letters look as Kafka records, and how the
+// records of a batch are packed into one outbox row.
+//
+// It is a leaf: it knows neither the engine nor Kafka clients nor Postgres.
+//
+// Start reading at Record and Pack, then command.go and result.go.
+package wire
