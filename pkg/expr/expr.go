@@ -1,0 +1,60 @@
+// Package expr is what the rest of the system knows of expressions: one
+// interface, whatever the language. Models compile their expressions when they
+// are deployed; the engine evaluates them while it decides.
+//
+// The package knows nothing of BPMN, Kafka or Postgres. The languages live in
+// the subpackages feel and juel, which import this one; Compile in package
+// languages picks one by the notation ("= …" is FEEL, "${…}" and "#{…}" are JUEL).
+//
+// Start reading at Expression and Value.
+package expr
+
+import "time"
+
+// Expression is a compiled expression. It is immutable and safe for concurrent
+// use.
+type Expression interface {
+	// Evaluate computes the value in env. Work is bounded by env.Limits: a
+	// limit that is exceeded, like every other failure, is an *Error.
+	Evaluate(env *Env) (Value, error)
+	// Source is the text as the model had it, notation included.
+	Source() string
+}
+
+// Env is everything an evaluation may depend on. Nothing else is read: no
+// clock, no randomness, no I/O.
+type Env struct {
+	// Scope resolves free names. A nil Scope resolves nothing.
+	Scope Scope
+	// Now is the instant that now() and today() see.
+	Now time.Time
+	// Seed feeds uuid() and random number(), so that the same input gives the
+	// same value.
+	Seed uint64
+	// Limits bound the work; zero fields mean DefaultLimits.
+	Limits Limits
+}
+
+// Scope gives the value of a variable by its name.
+type Scope interface {
+	Lookup(name string) (Value, bool)
+}
+
+// Limits bound one evaluation.
+type Limits struct {
+	Steps int // operations, default 100,000
+	Depth int // nesting of calls and operands, default 200
+	Items int // elements of a list or context being built, default 100,000
+	Bytes int // bytes of strings being built, default 4 MiB
+}
+
+// Position is a place in the source text of an expression, both counted from 1;
+// Column counts code points.
+type Position struct{ Line, Column int }
+
+// Error says what is wrong with an expression or its evaluation, and where.
+type Error struct {
+	Source   string   // the expression
+	Position Position // zero when the failure has no place
+	Message  string   // what is wrong and what would be right
+}
