@@ -23,3 +23,14 @@ type Header struct {
 	Key   string
 	Value []byte
 }
+
+// Header is the value of the last header of that name, as Kafka's own clients
+// read it; ok is false without one.
+func (r *Record) Header(name string) (value []byte, ok bool) {
+	for i := len(r.Headers) - 1; i >= 0; i-- {
+		if r.Headers[i].Key == name {
+			return r.Headers[i].Value, true
+		}
+	}
+	return nil, false
+}
