@@ -37,14 +37,14 @@ func (p *Pack) AddDeadLetter(d *DeadLetter) {
 	p.number(codeDLQPartition, int64(r.Partition))
 	p.number(codeDLQOffset, r.Offset)
 	if !r.Time.IsZero() {
-		p.time(codeDLQTimestamp, r.Time)
+		p.time(codeDLQTimestamp, &p.due, r.Time)
 	}
 	p.text(codeDLQClass, d.Class)
 	p.text(codeDLQMessage, cut(d.Message, maxErrorMessage))
 	if earlier != "" {
 		p.text(codeDLQFirstFailure, earlier)
 	} else {
-		p.time(codeDLQFirstFailure, d.FirstFailure)
+		p.time(codeDLQFirstFailure, &p.now, d.FirstFailure)
 	}
 	p.text(codeDLQEngine, d.Engine)
 	p.value(r.Value)

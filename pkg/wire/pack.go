@@ -24,9 +24,11 @@ type Pack struct {
 	buf   []byte
 	count int
 
-	// A batch is decided at one moment, so its formatted text is worth keeping.
-	moment     time.Time
-	momentText [len(timeForm)]byte
+	// A batch is decided at one moment, and most deadlines are equally far from
+	// it, so their texts are worth keeping.
+	now, due moment
+
+	room [maxCorrelationID]byte // for an id that a record holds several times
 }
 
 // packVersion begins every pack.
@@ -152,6 +154,12 @@ func (p *Pack) string(s string) {
 	p.buf = append(p.buf, s...)
 }
 
+// raw is text for bytes; nil stays nil.
+func (p *Pack) raw(code byte, value []byte) {
+	p.buf = append(p.buf, code)
+	p.bytes(value)
+}
+
 // optional appends a header unless its value is empty.
 func (p *Pack) optional(code byte, value string) {
 	if value != "" {
@@ -186,20 +194,26 @@ func (p *Pack) uuid(code byte, id [16]byte) {
 	p.endShort(start)
 }
 
-func (p *Pack) time(code byte, t time.Time) {
+// time appends a header with t; last is where its text is kept for the next record.
+func (p *Pack) time(code byte, last *moment, t time.Time) {
 	start := p.short(code)
-	p.buf = p.appendTime(p.buf, t)
+	p.buf = last.append(p.buf, t)
 	p.endShort(start)
 }
 
 // timeForm is how times are written: RFC 3339 in UTC with microseconds.
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
-// appendTime appends t, formatted once per moment.
-func (p *Pack) appendTime(dst []byte, t time.Time) []byte {
-	if !t.Equal(p.moment) || p.moment.IsZero() {
-		p.moment = t
-		copy(p.momentText[:], t.UTC().AppendFormat(p.momentText[:0], timeForm))
+// moment is a time and its text.
+type moment struct {
+	time time.Time
+	text []byte
+}
+
+// append appends the text of t, formatting it only if it isn't the last one.
+func (m *moment) append(dst []byte, t time.Time) []byte {
+	if t != m.time || m.text == nil {
+		m.time, m.text = t, t.UTC().AppendFormat(m.text[:0], timeForm)
 	}
-	return append(dst, p.momentText[:]...)
+	return append(dst, m.text...)
 }

@@ -56,7 +56,7 @@ func (p *Pack) AddControl(topic string, c *Control) {
 	if c.Kind == Return {
 		p.key(c.Message.CorrelationKey)
 	} else {
-		p.bytes(AppendUUID(make([]byte, 0, uuidLen), c.Instance))
+		p.bytes(AppendUUID(p.room[:0], c.Instance))
 	}
 	p.text(codeControl, c.Kind.String())
 	p.uuid(codeInstance, c.Instance)
@@ -81,7 +81,7 @@ func (p *Pack) delivery(c *Control) {
 	p.unsigned(codeElement, c.Element)
 	p.number(codeNode, int64(c.Node))
 	if !c.Expires.IsZero() {
-		p.time(codeExpires, c.Expires)
+		p.time(codeExpires, &p.due, c.Expires)
 	}
 	p.messageHeaders(&c.Message)
 	p.object(c.Message.Variables)
@@ -92,8 +92,7 @@ func (p *Pack) forwarded(r *Record) {
 	p.text(codeOriginTopic, r.Topic)
 	p.number(codeOriginPartition, int64(r.Partition))
 	p.number(codeOriginOffset, r.Offset)
-	p.buf = append(p.buf, codeOriginKey)
-	p.bytes(r.Key)
+	p.raw(codeOriginKey, r.Key)
 	p.original(r)
 }
 

@@ -56,8 +56,7 @@ const TypeStatus = "barnabas.instance"
 // AddStatus adds a record of the status topic.
 func (p *Pack) AddStatus(s *Status) {
 	start := p.begin(s.Topic, ByKey)
-	var room [uuidLen + 21]byte
-	id := AppendUUID(room[:0], s.Instance)
+	id := AppendUUID(p.room[:0], s.Instance)
 	id = strconv.AppendUint(append(id, '.'), s.Sequence, 10)
 	p.bytes(id[:uuidLen])
 	p.cloudEvent(&event{id: id, kind: statusType(s.State), source: s.Source, subject: id[:uuidLen], time: s.Time})
@@ -99,7 +98,7 @@ func (p *Pack) appendStatus(b []byte, s *Status, instance []byte) []byte {
 	b = append(b, `,"state":`...)
 	b = appendString(b, string(s.State))
 	b = append(b, `,"time":"`...)
-	b = p.appendTime(b, s.Time)
+	b = p.now.append(b, s.Time)
 	b = append(b, `","events":`...)
 	if len(s.Events) == 0 {
 		b = append(b, '[', ']')

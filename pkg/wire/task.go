@@ -34,14 +34,13 @@ const TypeTask = "barnabas.task"
 // AddTaskCommand adds a record of a task topic.
 func (p *Pack) AddTaskCommand(c *TaskCommand) {
 	start := p.begin(c.Topic, ByKey)
-	var room [maxCorrelationID]byte
-	id := c.ID.AppendTo(room[:0])
+	id := c.ID.AppendTo(p.room[:0])
 	if c.KeyByTask {
 		p.bytes(id)
 	} else {
 		p.bytes(id[:uuidLen])
 	}
-	p.text(codeCorrelationID, string(id))
+	p.raw(codeCorrelationID, id)
 	p.number(codeAttempt, int64(c.ID.Attempt))
 	p.text(codeReplyTo, c.ReplyTo)
 	p.number(codeReplyPartition, int64(c.ID.Home))
@@ -50,7 +49,7 @@ func (p *Pack) AddTaskCommand(c *TaskCommand) {
 	p.text(codeProcessID, c.ProcessID)
 	p.optional(codeBusinessKey, c.BusinessKey)
 	if !c.Deadline.IsZero() {
-		p.time(codeDeadline, c.Deadline)
+		p.time(codeDeadline, &p.due, c.Deadline)
 	}
 	p.optional(codeTenant, c.Tenant)
 	p.optional(codeTraceParent, c.TraceParent)
@@ -80,13 +79,11 @@ const (
 
 func (p *Pack) cloudEvent(e *event) {
 	p.text(codeCESpecVersion, specVersion)
-	p.buf = append(p.buf, codeCEID)
-	p.bytes(e.id)
+	p.raw(codeCEID, e.id)
 	p.text(codeCEType, e.kind)
 	p.text(codeCESource, e.source)
-	p.buf = append(p.buf, codeCESubject)
-	p.bytes(e.subject)
-	p.time(codeCETime, e.time)
+	p.raw(codeCESubject, e.subject)
+	p.time(codeCETime, &p.now, e.time)
 	p.text(codeContentType, contentTypeJSON)
 }
 
