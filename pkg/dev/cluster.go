@@ -135,7 +135,7 @@ func (c cluster) endOrphan(ctx context.Context) error {
 		if !c.runs(left.pid) {
 			return removeIfThere(filepath.Join(c.pgdata(), "postmaster.pid"))
 		}
-		if err := syscall.Kill(left.pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := send(left.pid, signal); err != nil {
 			return fmt.Errorf("stop Postgres left behind as process %d: %w", left.pid, err)
 		}
 		if err := poll(ctx, 15*time.Second, func() bool { return !c.runs(left.pid) }); err == nil {
@@ -143,6 +143,17 @@ func (c cluster) endOrphan(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("Postgres left behind as process %d does not stop: end it by hand", left.pid)
+}
+
+func send(pid int, signal os.Signal) error {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	if err := process.Signal(signal); !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
 }
 
 // runs tells whether pid is a Postgres server of this very folder: the number may have gone to another program since.

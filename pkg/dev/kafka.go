@@ -2,11 +2,10 @@ package dev
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
-
-	"context"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/zap"

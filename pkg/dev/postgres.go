@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/url"
@@ -23,7 +24,7 @@ import (
 type PostgresConfig struct {
 	// DataDir is the folder for the data, the password and the server's log; created if missing.
 	DataDir string
-	// Temporary throws the data away: a folder of its own under os.TempDir, no fsync, gone when the server or this process ends.
+	// Temporary throws the data away: a folder of its own in memory or in TMPDIR, no fsync, gone when the server or this process ends.
 	Temporary bool
 	// Port to listen on, on 127.0.0.1. Default: a free one, another at each start.
 	Port int
@@ -93,8 +94,6 @@ func (p *Postgres) start(ctx context.Context) error {
 	if p.password, err = p.cluster.password(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.config.StartTimeout, time.Minute))
-	defer cancel()
 	return p.launch(ctx, install)
 }
 
@@ -142,28 +141,26 @@ func (p *Postgres) prepare(ctx context.Context) (installation, error) {
 // launch tries several ports if it may choose: a port found free can be taken before the server binds it.
 func (p *Postgres) launch(ctx context.Context, install installation) error {
 	for attempt := 1; ; attempt++ {
-		port, err := cmp.Or(p.config.Port), error(nil)
-		if port == 0 {
-			port, err = freePort()
-		}
-		if err != nil {
+		if err := p.choosePort(); err != nil {
 			return err
 		}
-		p.port = port
-		err = p.serve(ctx, install)
+		err := p.serve(ctx, install)
 		if err == nil || p.config.Port != 0 || attempt == 5 || !strings.Contains(err.Error(), "Address already in use") {
 			return err
 		}
 	}
 }
 
-func freePort() (int, error) {
+func (p *Postgres) choosePort() error {
+	if p.port = p.config.Port; p.port != 0 {
+		return nil
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	p.port = l.Addr().(*net.TCPAddr).Port
+	return l.Close()
 }
 
 // serve starts the server and waits until it is ready or has given up.
@@ -173,8 +170,7 @@ func (p *Postgres) serve(ctx context.Context, install installation) error {
 		return err
 	}
 	defer closeAll(files)
-	logPath := filepath.Join(p.cluster.folder, "postgres.log")
-	log, err := os.Create(logPath)
+	log, err := os.Create(filepath.Join(p.cluster.folder, "postgres.log"))
 	if err != nil {
 		return fmt.Errorf("create server log: %w", err)
 	}
@@ -187,27 +183,29 @@ func (p *Postgres) serve(ctx context.Context, install installation) error {
 	if p.server, err = supervise(command); err != nil {
 		return err
 	}
-	return p.awaitReady(ctx, logPath)
+	return p.awaitReady(ctx, log)
 }
 
 // awaitReady reads the server's own word in its folder; a connection could reach somebody else's server on the same port.
-func (p *Postgres) awaitReady(ctx context.Context, logPath string) error {
-	var log []byte
-	err := poll(ctx, time.Hour, func() bool {
-		select {
-		case <-p.server.done:
-			return true
-		default:
-			log, _ = os.ReadFile(logPath) // for the error below; gone with the folder of a temporary server
-			file, ok := p.cluster.pidFile()
-			return ok && file.ready
-		}
+func (p *Postgres) awaitReady(ctx context.Context, log io.ReaderAt) error {
+	err := poll(ctx, cmp.Or(p.config.StartTimeout, time.Minute), func() bool {
+		file, ok := p.cluster.pidFile()
+		return ok && file.ready || p.ended()
 	})
+	if !p.ended() {
+		return err
+	}
+	// Read through the open file, because the folder of a temporary server is gone by now.
+	said, _ := io.ReadAll(io.NewSectionReader(log, 0, 64<<10))
+	return fmt.Errorf("server ended at start (%v): %s", p.server.err, said)
+}
+
+func (p *Postgres) ended() bool {
 	select {
 	case <-p.server.done:
-		return fmt.Errorf("server ended at start (%v): %s", p.server.err, log)
+		return true
 	default:
-		return err
+		return false
 	}
 }
 
@@ -222,7 +220,7 @@ func (p *Postgres) settings() []string {
 	if p.config.Temporary {
 		maps.Copy(all, map[string]string{
 			"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB",
-			"wal_level": "minimal", "max_wal_senders": "0",
+			"max_wal_size": "256MB", "wal_level": "minimal", "max_wal_senders": "0",
 		})
 	}
 	maps.Copy(all, p.config.Settings)
@@ -284,18 +282,19 @@ func execute(ctx context.Context, url, sql string) error {
 
 // Close ends connections, stops the server and waits until it is gone. Temporary data is removed.
 func (p *Postgres) Close() error {
-	var errs []error
+	if p.lock == nil {
+		return nil
+	}
 	if p.server != nil {
-		errs = append(errs, p.server.stop(time.Minute))
+		p.server.stop(time.Minute)
 	}
-	if p.lock != nil {
-		if p.config.Temporary {
-			errs = append(errs, os.RemoveAll(p.cluster.folder))
-		}
-		errs = append(errs, p.lock.release())
-		p.lock = nil
+	err := p.cluster.endOrphan(context.Background()) // if the supervisor was killed, or the server took too long
+	if p.config.Temporary {
+		err = errors.Join(err, os.RemoveAll(p.cluster.folder))
 	}
-	if err := errors.Join(errs...); err != nil {
+	err = errors.Join(err, p.lock.release())
+	p.lock = nil
+	if err != nil {
 		return fmt.Errorf("stop Postgres: %w", err)
 	}
 	return nil

@@ -12,6 +12,14 @@ import (
 
 const temporaryPattern = "barnabas-postgres-*"
 
+// temporaryRoot is TMPDIR if that is set, else memory, else the system's folder for temporary files.
+func temporaryRoot() string {
+	if folder, ok := memoryFolder(); ok && os.Getenv("TMPDIR") == "" {
+		return folder
+	}
+	return os.TempDir()
+}
+
 // newTemporary makes the folder of a server whose data nobody keeps, from a template: copying takes a tenth of initdb's time.
 func newTemporary(ctx context.Context, a account, i installation, folder string) (cluster, error) {
 	template, err := ensureTemplate(ctx, a, i)
@@ -52,7 +60,7 @@ func ensureTemplate(ctx context.Context, a account, i installation) (cluster, er
 // sweep removes temporary folders whose owners were killed before their server's supervisor could do it. Folders younger than a
 // minute may be between creation and lock, so they are left alone. It is a courtesy: what cannot be removed is left for the next time.
 func sweep(ctx context.Context, a account) {
-	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), temporaryPattern)) // fails for malformed patterns only
+	folders, _ := filepath.Glob(filepath.Join(temporaryRoot(), temporaryPattern)) // fails for malformed patterns only
 	for _, folder := range folders {
 		info, err := os.Stat(folder)
 		if err != nil || time.Since(info.ModTime()) < time.Minute {
@@ -71,7 +79,7 @@ func sweep(ctx context.Context, a account) {
 
 // newTemporaryFolder makes and locks an empty folder that the server's account can remove.
 func newTemporaryFolder(a account) (string, *folderLock, error) {
-	folder, err := os.MkdirTemp("", temporaryPattern)
+	folder, err := os.MkdirTemp(temporaryRoot(), temporaryPattern)
 	if err != nil {
 		return "", nil, fmt.Errorf("create temporary database folder: %w", err)
 	}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package dev
+
+func memoryFolder() (string, bool) { return "", false }
