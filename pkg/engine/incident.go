@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// IncidentKind says what is wrong.
+type IncidentKind uint8
+
+// The kinds of incidents.
+const (
+	ExpressionError  IncidentKind = iota + 1 // an expression of the element can't be evaluated
+	ConditionError                           // a condition has no boolean value, or no flow can be taken
+	MappingError                             // an input or output mapping
+	TimerError                               // a timer's expression has no usable value
+	MessageError                             // a message's name or correlation key has no usable value
+	RetriesExhausted                         // the last attempt of a task failed
+	UnhandledError                           // nothing catches a BPMN error
+	StepLimit                                // more than MaxSteps elements by one input
+	VariablesLimit                           // more than MaxVariableBytes
+	Defect                                   // ours: the instance or the element waits for a new version
+	incidentKinds                            // how many there are
+)
+
+// String is the kind as it appears in status records and the API.
+func (k IncidentKind) String() string {
+	switch k {
+	case ExpressionError:
+		return "expression"
+	case ConditionError:
+		return "condition"
+	case MappingError:
+		return "mapping"
+	case TimerError:
+		return "timer"
+	case MessageError:
+		return "message"
+	case RetriesExhausted:
+		return "task-retries-exhausted"
+	case UnhandledError:
+		return "unhandled-error"
+	case StepLimit:
+		return "step-limit"
+	case VariablesLimit:
+		return "variables-limit"
+	case Defect:
+		return "defect"
+	}
+	return fmt.Sprintf("incident kind %d", uint8(k))
+}
+
+// resolve tries again what incidents stopped, after setting the variables that
+// mend it.
+func (d *decision) resolve(in ResolveIncident) *Rejection {
+	open, rejection := d.resolvable(in)
+	if rejection != nil {
+		return rejection
+	}
+	if total := d.s.bytes + in.Variables.size(); total > MaxVariableBytes {
+		return reject(Inapplicable, "%s", d.tooLarge(total).message)
+	}
+	if d.s.Parked && in.Element == 0 {
+		d.append(InstanceResumed{})
+	}
+	if len(in.Variables) > 0 {
+		d.append(VariablesSet{Variables: in.Variables})
+	}
+	for _, k := range open {
+		// A token that went on before may have ended this one.
+		if e := d.s.element(k); e != nil && e.incident != nil {
+			d.tryAgain(e, in.Retries)
+			d.run()
+		}
+	}
+	return nil
+}
+
+// resolvable lists the element instances whose incidents are meant.
+func (d *decision) resolvable(in ResolveIncident) ([]Key, *Rejection) {
+	if in.Element >= d.s.next {
+		return nil, reject(Unknown, "the instance never had an element instance %d", in.Element)
+	}
+	var open []Key
+	for e := range d.s.all() {
+		if e.incident != nil && (in.Element == 0 || in.Element == e.key) {
+			open = append(open, e.key)
+		}
+	}
+	if len(open) == 0 && (!d.s.Parked || in.Element != 0) {
+		return nil, reject(Inapplicable, "there is no incident to resolve")
+	}
+	return slices.Clip(open), nil
+}
+
+// tryAgain runs exactly the transition that the incident stopped.
+func (d *decision) tryAgain(e *element, retries int) {
+	d.append(IncidentResolved{Key: e.key, Node: e.node})
+	switch {
+	case e.phase == held:
+		d.send(token{node: e.node, flow: e.flow, scope: e.scope, result: e.result, triggered: e.triggered})
+	case e.phase == leaving:
+		d.finish(e, e.result)
+	default:
+		left := e.task.retries
+		if retries > 0 {
+			left = uint32(min(retries, maxRetries))
+		}
+		d.sendAgain(e, left)
+	}
+}
