@@ -64,12 +64,14 @@ func (s *Store) ReadOutbox(ctx context.Context, q OutboxRead) ([]OutboxRow, erro
 type OutboxLag struct {
 	Home int32
 	Last int64         // highest number in the outbox
+	Rows int64         // after the position
 	Age  time.Duration // of the first row after the position; -1: that row can't be seen though later ones can
 }
 
 const lagOutbox = `
-SELECT p.home, last.seq, coalesce(extract(epoch FROM now() - first.at), -1)::float8
-FROM unnest($1::int[], $2::bigint[]) p(home, after)
+SELECT p.home, last.seq, last.seq - p.after, coalesce(extract(epoch FROM now() - first.at), -1)::float8
+FROM (SELECT home, CASE WHEN after < 0 THEN coalesce((SELECT published_seq FROM relay_shard r WHERE r.home = a.home), 0) ELSE after END
+      FROM unnest($1::int[], $2::bigint[]) a(home, after)) p(home, after)
 CROSS JOIN LATERAL (SELECT greatest((SELECT max(seq) FROM outbox_0 WHERE home = p.home),
                                     (SELECT max(seq) FROM outbox_1 WHERE home = p.home),
                                     (SELECT max(seq) FROM outbox_2 WHERE home = p.home)) seq) last
@@ -78,7 +80,8 @@ LEFT JOIN LATERAL (SELECT at FROM outbox_0 WHERE home = p.home AND seq = p.after
                    UNION ALL SELECT at FROM outbox_2 WHERE home = p.home AND seq = p.after + 1) first ON true
 WHERE last.seq > p.after`
 
-// LagOutbox looks at many homes at once; after[i] is the position in homes[i]. Homes with nothing after their position are left out.
+// LagOutbox looks at many homes at once; after[i] is the position in homes[i], or -1 for what is stored as published. Homes with nothing
+// after their position are left out.
 func (s *Store) LagOutbox(ctx context.Context, homes []int32, after []int64) ([]OutboxLag, error) {
 	rows, err := s.Pool.Query(ctx, lagOutbox, homes, after)
 	if err != nil {
@@ -86,7 +89,7 @@ func (s *Store) LagOutbox(ctx context.Context, homes []int32, after []int64) ([]
 	}
 	lags, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (lag OutboxLag, err error) {
 		var seconds float64
-		err = row.Scan(&lag.Home, &lag.Last, &seconds)
+		err = row.Scan(&lag.Home, &lag.Last, &lag.Rows, &seconds)
 		lag.Age = time.Duration(seconds * float64(time.Second))
 		return lag, err
 	})
@@ -99,17 +102,18 @@ func (s *Store) LagOutbox(ctx context.Context, homes []int32, after []int64) ([]
 // OutboxTables tells the state of the rotation.
 type OutboxTables struct {
 	Active int                // slot that is written to
+	Lowest int32              // lowest home known to relays, whose relay does the rotation; -1: none
 	Bytes  [OutboxSlots]int64 // size of each table with index and large values; 0 only for a table without rows
 }
 
 // OutboxTables reads which table is written to and how large all are.
 func (s *Store) OutboxTables(ctx context.Context) (t OutboxTables, err error) {
 	err = s.Pool.QueryRow(ctx, `
-SELECT slot, heap_0 + (heap_0 > 0)::int * pg_total_relation_size('outbox_0'),
+SELECT slot, coalesce((SELECT min(home) FROM relay_shard), -1), heap_0 + (heap_0 > 0)::int * pg_total_relation_size('outbox_0'),
              heap_1 + (heap_1 > 0)::int * pg_total_relation_size('outbox_1'),
              heap_2 + (heap_2 > 0)::int * pg_total_relation_size('outbox_2')
 FROM outbox_active, (SELECT pg_relation_size('outbox_0') heap_0, pg_relation_size('outbox_1') heap_1, pg_relation_size('outbox_2') heap_2) heaps`,
-	).Scan(&t.Active, &t.Bytes[0], &t.Bytes[1], &t.Bytes[2])
+	).Scan(&t.Active, &t.Lowest, &t.Bytes[0], &t.Bytes[1], &t.Bytes[2])
 	if err != nil {
 		return t, fmt.Errorf("read sizes of the outbox: %w", err)
 	}

@@ -118,7 +118,12 @@ func TestLagOutbox(t *testing.T) {
 	require.Equal(t, int64(2), lags[0].Last)
 	require.Less(t, lags[0].Age, time.Minute)
 	require.GreaterOrEqual(t, lags[0].Age, time.Duration(0))
-	require.Equal(t, store.OutboxLag{Home: 3, Last: 7, Age: -time.Second}, lags[1], "row 6 is missing")
+	require.Equal(t, store.OutboxLag{Home: 3, Last: 7, Rows: 2, Age: -time.Second}, lags[1], "row 6 is missing")
+
+	publishedUpTo(t, s, 1, 1)
+	lags, err = s.LagOutbox(t.Context(), []int32{1, 2}, []int64{-1, -1})
+	require.NoError(t, err)
+	require.Equal(t, []int64{1, 1}, []int64{lags[0].Rows, lags[1].Rows}, "-1: as stored, nothing stored: 0")
 }
 
 func TestTruncateOutboxOnlyWhatIsPublished(t *testing.T) {
@@ -185,5 +190,5 @@ func TestSwitchOutbox(t *testing.T) {
 	require.True(t, switched)
 	tables, err := s.OutboxTables(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, store.OutboxTables{Active: 2}, tables)
+	require.Equal(t, store.OutboxTables{Active: 2, Lowest: -1}, tables)
 }

@@ -1,16 +1,14 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// RelayLease is the right of one relay to publish the outbox of a home.
+// RelayLease is the right of one relay to publish the outbox of a home. Slices of leases are ordered by home.
 type RelayLease struct {
 	Home         int32
 	Term         int64 // counts the holders of the home
@@ -78,17 +76,24 @@ RETURNING r.home, r.term, r.published_seq`, homes, terms, ttl.Microseconds())
 	return kept, nil
 }
 
-// SavePublished stores PublishedSeq of every lease that still is the caller's; for others nothing changes, nor does it ever go back.
-func (s *Store) SavePublished(ctx context.Context, leases []RelayLease) error {
-	homes, terms, seqs := leaseColumns(leases)
-	_, err := s.Pool.Exec(ctx, `
+// SavePublished stores seqs[i] as the PublishedSeq of leases[i], if the lease still is the caller's and PublishedSeq is stored as it says,
+// and returns the homes for which that was so. Another stored value means that the database has gone back in time (a replica that lagged
+// took over): then rows may have been numbered again, and what is stored counts.
+func (s *Store) SavePublished(ctx context.Context, leases []RelayLease, seqs []int64) ([]int32, error) {
+	homes, terms, before := leaseColumns(leases)
+	rows, err := s.Pool.Query(ctx, `
 UPDATE relay_shard r SET published_seq = mine.seq
-FROM unnest($1::int[], $2::bigint[], $3::bigint[]) mine(home, term, seq)
-WHERE r.home = mine.home AND r.term = mine.term AND r.published_seq < mine.seq`, homes, terms, seqs)
+FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[]) mine(home, term, before, seq)
+WHERE r.home = mine.home AND r.term = mine.term AND r.published_seq = mine.before
+RETURNING r.home`, homes, terms, before, seqs)
 	if err != nil {
-		return fmt.Errorf("save what is published of %d homes: %w", len(leases), err)
+		return nil, fmt.Errorf("save what is published of %d homes: %w", len(leases), err)
 	}
-	return nil
+	saved, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	if err != nil {
+		return nil, fmt.Errorf("save what is published of %d homes: %w", len(leases), err)
+	}
+	return saved, nil
 }
 
 // ReleaseRelayLeases gives the leases up, so that another relay can take them at once, and stores their PublishedSeq.
@@ -103,9 +108,8 @@ FROM unnest($1::int[], $2::bigint[], $3::bigint[]) mine(home, term, seq) WHERE r
 	return nil
 }
 
-// leaseColumns turns leases into arrays, by home: all statements lock the rows in one order.
+// leaseColumns turns leases into arrays. Callers give leases by home, so that all statements lock the rows in one order.
 func leaseColumns(leases []RelayLease) (homes []int32, terms, seqs []int64) {
-	leases = slices.SortedFunc(slices.Values(leases), func(a, b RelayLease) int { return cmp.Compare(a.Home, b.Home) })
 	for _, l := range leases {
 		homes, terms, seqs = append(homes, l.Home), append(terms, l.Term), append(seqs, l.PublishedSeq)
 	}

@@ -59,26 +59,29 @@ func TestRelayLeaseReleasedIsFreeAtOnce(t *testing.T) {
 	require.Equal(t, []store.RelayLease{{Home: 1, Term: 2, PublishedSeq: 5}}, take(t, s, "b", []int32{1}, 9))
 }
 
-func TestSavePublishedNeedsTheTermAndNeverGoesBack(t *testing.T) {
+func TestSavePublishedNeedsTheTerm(t *testing.T) {
 	t.Parallel()
 	s := outboxStore(t)
 	require.NoError(t, s.AddRelayShards(t.Context(), []int32{1}))
 	a := take(t, s, "a", []int32{1}, 9)[0]
-	save := func(l store.RelayLease, seq int64) {
-		l.PublishedSeq = seq
-		require.NoError(t, s.SavePublished(t.Context(), []store.RelayLease{l}))
+	save := func(l store.RelayLease, seq int64) []int32 {
+		saved, err := s.SavePublished(t.Context(), []store.RelayLease{l}, []int64{seq})
+		require.NoError(t, err)
+		return saved
 	}
-	save(a, 7)
-	save(a, 6)
+	require.Equal(t, []int32{1}, save(a, 7))
+	require.Equal(t, int64(7), published(t, s, 1))
+	require.Empty(t, save(a, 8), "7 is stored, not 0")
 	require.Equal(t, int64(7), published(t, s, 1))
 
 	expire(t, s, 1)
 	b := take(t, s, "b", []int32{1}, 9)[0]
 	require.Equal(t, int64(7), b.PublishedSeq)
-	save(a, 100)
+	a.PublishedSeq = 7
+	require.Empty(t, save(a, 100))
 	require.NoError(t, s.ReleaseRelayLeases(t.Context(), []store.RelayLease{{Home: 1, Term: a.Term, PublishedSeq: 100}}))
 	require.Equal(t, int64(7), published(t, s, 1), "a has lost the lease")
-	save(b, 8)
+	require.Equal(t, []int32{1}, save(b, 8))
 	require.Equal(t, int64(8), published(t, s, 1))
 }
 
