@@ -33,7 +33,15 @@ type Env struct {
 	Seed uint64
 	// Limits bound the work; zero fields mean DefaultLimits.
 	Limits Limits
+	// Strict makes an error of what otherwise gives null: an unknown variable,
+	// operands or arguments of the wrong kind, a conversion that is impossible.
+	Strict bool
+	// Warnings, if not nil, receives the first MaxWarnings of those reasons.
+	Warnings *[]Error
 }
+
+// MaxWarnings is how many warnings an evaluation records.
+const MaxWarnings = 20
 
 // Scope gives the value of a variable by its name.
 type Scope interface {

@@ -1,0 +1,220 @@
+package feel
+
+import (
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
+
+// callable is a function of FEEL: a closure or built in.
+type callable interface {
+	expr.Function
+	invoke(m *machine, args []expr.Value, s site) expr.Value
+	// arrange puts named arguments in order; ok is false if they do not fit.
+	arrange(names []string, args []expr.Value) (ordered []expr.Value, ok bool)
+}
+
+// closureShape is what all closures of one function expression share.
+type closureShape struct {
+	params   []Parameter
+	run      code
+	cost     int
+	slots    int
+	captures []capture
+	site     site
+}
+
+// closure is a function of the model with the variables it captured.
+type closure struct {
+	*closureShape
+	captured []expr.Value
+	scope    expr.Scope
+}
+
+func (shape *closureShape) close(m *machine) *closure {
+	f := &closure{closureShape: shape, scope: m.scope}
+	if len(shape.captures) > 0 {
+		f.captured = make([]expr.Value, len(shape.captures))
+		for i, c := range shape.captures {
+			f.captured[i] = m.frame[c.from]
+		}
+	}
+	return f
+}
+
+// Parameters are the names of the parameters.
+func (f *closure) Parameters() []string {
+	names := make([]string, len(f.params))
+	for i, p := range f.params {
+		names[i] = p.Name
+	}
+	return names
+}
+
+func (f *closure) arrange(names []string, args []expr.Value) ([]expr.Value, bool) {
+	return arrange(f.Parameters(), names, args)
+}
+
+// arrange puts args in the order of params; every name has to be one of them.
+func arrange(params, names []string, args []expr.Value) ([]expr.Value, bool) {
+	ordered := make([]expr.Value, len(params))
+	filled := 0
+	for i, param := range params {
+		for j, name := range names {
+			if name == param {
+				ordered[i] = args[j]
+				filled++
+			}
+		}
+	}
+	return ordered, filled == len(names)
+}
+
+func (f *closure) invoke(m *machine, args []expr.Value, s site) expr.Value {
+	if len(args) != len(f.params) {
+		return m.null(s, "the function takes %d arguments, not %d", len(f.params), len(args))
+	}
+	if !m.enter() || !m.charge(f.cost+1) {
+		m.leave()
+		return expr.Null()
+	}
+	frame := make([]expr.Value, f.slots)
+	for i, c := range f.captures {
+		frame[c.to] = f.captured[i]
+	}
+	for i, p := range f.params {
+		v, ok := p.Type.coerce(args[i])
+		if !ok {
+			m.leave()
+			return m.null(s, "argument %q is %s, not a %s", p.Name, describe(args[i]), p.Type)
+		}
+		frame[i] = v
+	}
+	outerFrame, outerScope := m.frame, m.scope
+	m.frame, m.scope = frame, f.scope
+	v := f.run(m)
+	m.frame, m.scope = outerFrame, outerScope
+	m.leave()
+	return v
+}
+
+func (c *compiler) call(n *callNode) code {
+	if direct, ok := c.specialForm(n); ok {
+		return direct
+	}
+	args := make([]code, len(n.args))
+	var names []string
+	for i, arg := range n.args {
+		args[i] = c.node(arg.value)
+		if arg.name != "" {
+			names = append(names, arg.name)
+		}
+	}
+	callee, s := c.callee(n), c.site(n.callee)
+	return func(m *machine) expr.Value {
+		f, ok := callee(m)
+		if !ok {
+			return expr.Null()
+		}
+		values := make([]expr.Value, len(args))
+		for i, arg := range args {
+			values[i] = arg(m)
+		}
+		if names != nil {
+			if values, ok = f.arrange(names, values); !ok {
+				return m.null(s, "the function has no parameters %q", names)
+			}
+		}
+		if m.err != nil {
+			return expr.Null()
+		}
+		return f.invoke(m, values, s)
+	}
+}
+
+// callee finds the function to call. A built-in function is found even where a
+// variable that is no function has its name.
+func (c *compiler) callee(n *callNode) func(m *machine) (callable, bool) {
+	s := c.site(n.callee)
+	var fallback callable
+	if name, ok := n.callee.(*nameNode); ok {
+		if b, isBuiltin := builtins()[name.name]; isBuiltin {
+			fallback = b
+			if _, slot := c.body.find(name.name); slot < 0 && !c.declared[name.name] {
+				return func(*machine) (callable, bool) { return b, true }
+			}
+		} else if _, slot := c.body.find(name.name); slot < 0 && !c.declared[name.name] {
+			return c.unknownCallee(name, s)
+		}
+	}
+	value := c.node(n.callee)
+	return func(m *machine) (callable, bool) {
+		v := value(m)
+		if f, ok := v.AsFunction(); ok {
+			called, ok := f.(callable)
+			return called, ok
+		}
+		if fallback == nil {
+			m.null(s, "%s is not a function", describe(v))
+		}
+		return fallback, fallback != nil
+	}
+}
+
+func (c *compiler) unknownCallee(n *nameNode, s site) func(m *machine) (callable, bool) {
+	find := c.resolve(n.name)
+	return func(m *machine) (callable, bool) {
+		v, _ := find(m)
+		f, _ := v.AsFunction()
+		called, ok := f.(callable)
+		if !ok {
+			m.null(s, "no function is named %q", n.name)
+		}
+		return called, ok
+	}
+}
+
+// specialForm compiles what looks like a call but looks at its argument before
+// it is evaluated: is defined(name), get or else and if the name is unknown.
+func (c *compiler) specialForm(n *callNode) (code, bool) {
+	name, ok := n.callee.(*nameNode)
+	if !ok || len(n.args) == 0 {
+		return nil, false
+	}
+	switch {
+	case name.name == "is defined" && len(n.args) == 1:
+		find := c.finder(n.args[0].value)
+		return func(m *machine) expr.Value {
+			_, ok := find(m)
+			return expr.Bool(ok)
+		}, true
+	case name.name == "get or else" && len(n.args) == 2 && n.args[0].name == "":
+		find, other := c.finder(n.args[0].value), c.node(n.args[1].value)
+		return func(m *machine) expr.Value {
+			if v, ok := find(m); ok && !v.IsNull() {
+				return v
+			}
+			return other(m)
+		}, true
+	}
+	return nil, false
+}
+
+// finder evaluates a name or path without complaining that it is not there.
+func (c *compiler) finder(n node) finder {
+	switch n := n.(type) {
+	case *nameNode:
+		c.cost++
+		return c.resolve(n.name)
+	case *pathNode:
+		c.cost++
+		base := c.finder(n.base)
+		return func(m *machine) (expr.Value, bool) {
+			v, ok := base(m)
+			if !ok {
+				return expr.Null(), false
+			}
+			return property(v, n.member)
+		}
+	}
+	value := c.node(n)
+	return func(m *machine) (expr.Value, bool) { return value(m), true }
+}

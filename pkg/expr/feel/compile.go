@@ -1,0 +1,340 @@
+package feel
+
+import (
+	"fmt"
+
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
+
+// maxTreeDepth bounds the tree, in which 1+1+1+… nests once per operator.
+const maxTreeDepth = 2000
+
+// compiler turns a tree into closures.
+type compiler struct {
+	source    string
+	declared  map[string]bool // names given in Options: they hide built-in functions
+	body      *bodyCompiler
+	depth     int
+	cost      int // nodes so far: the steps of running them once
+	names     []string
+	seen      map[string]bool
+	usesInput bool
+	err       error
+}
+
+// bodyCompiler is what the compiler knows of one function body (or of the
+// expression as a whole): where its variables are in the frame.
+type bodyCompiler struct {
+	parent   *bodyCompiler
+	bindings []binding
+	slots    int
+	captures []capture
+}
+
+// binding is a local variable. A dynamic one is the element of a filter, whose
+// members are names in the condition.
+type binding struct {
+	name    string
+	slot    int
+	dynamic bool
+	used    bool
+}
+
+// capture says that a slot of a closure is filled from a slot of the body
+// around it when the closure is made.
+type capture struct{ from, to int }
+
+func compileTree(source string, tree node, o Options) (*Expression, error) {
+	c := &compiler{source: source, declared: map[string]bool{}, seen: map[string]bool{}, body: &bodyCompiler{slots: 1}}
+	for _, name := range o.Names {
+		c.declared[name] = true
+	}
+	program := c.node(tree)
+	if c.err != nil {
+		return nil, c.err
+	}
+	e := &Expression{source: source, program: program, slots: c.body.slots, cost: c.cost, names: c.names, usesInput: c.usesInput}
+	if e.slots == 1 && !c.usesInput {
+		e.slots = 0
+	}
+	return e, nil
+}
+
+func (c *compiler) site(n node) site { return site{source: c.source, at: n.offset()} }
+
+func (c *compiler) errorf(n node, format string, args ...any) code {
+	if c.err == nil {
+		c.err = errorAt(c.source, n.offset(), format, args...)
+	}
+	return constant(expr.Null())
+}
+
+func constant(v expr.Value) code { return func(*machine) expr.Value { return v } }
+
+func (b *bodyCompiler) newSlot() int {
+	b.slots++
+	return b.slots - 1
+}
+
+// bind makes a local variable that hides others of its name until unbind.
+func (c *compiler) bind(name string) int {
+	slot := c.body.newSlot()
+	c.body.bindings = append(c.body.bindings, binding{name: name, slot: slot})
+	return slot
+}
+
+func (c *compiler) bound() int       { return len(c.body.bindings) }
+func (c *compiler) unbind(bound int) { c.body.bindings = c.body.bindings[:bound] }
+
+// find looks a name up: dynamic are slots whose members come first, slot is the
+// variable, −1 if it is free.
+func (b *bodyCompiler) find(name string) (dynamic []int, slot int) {
+	for i := len(b.bindings) - 1; i >= 0; i-- {
+		switch v := &b.bindings[i]; {
+		case v.dynamic:
+			dynamic = append(dynamic, v.slot)
+		case v.name == name:
+			v.used = true
+			return dynamic, v.slot
+		}
+	}
+	if b.parent == nil {
+		return dynamic, -1
+	}
+	outer, slot := b.parent.find(name)
+	for _, from := range outer {
+		dynamic = append(dynamic, b.capture(from))
+	}
+	if slot >= 0 {
+		slot = b.capture(slot)
+	}
+	return dynamic, slot
+}
+
+func (b *bodyCompiler) capture(from int) int {
+	for _, known := range b.captures {
+		if known.from == from {
+			return known.to
+		}
+	}
+	to := b.newSlot()
+	b.captures = append(b.captures, capture{from: from, to: to})
+	return to
+}
+
+// measured compiles n and tells what running it once costs.
+func (c *compiler) measured(n node) (code, int) {
+	before := c.cost
+	run := c.node(n)
+	return run, c.cost - before
+}
+
+func (c *compiler) node(n node) code {
+	c.cost++
+	if c.depth++; c.depth > maxTreeDepth {
+		return c.errorf(n, "the expression has more than %d nested operations", maxTreeDepth)
+	}
+	defer func() { c.depth-- }()
+	switch n := n.(type) {
+	case *literal:
+		return constant(n.value)
+	case *nameNode:
+		return c.name(n)
+	case *inputNode:
+		return c.input()
+	case *pathNode:
+		return c.path(n)
+	case *filterNode:
+		return c.filter(n)
+	case *callNode:
+		return c.call(n)
+	case *unaryNode:
+		return c.negation(n)
+	case *binaryNode:
+		return c.binary(n)
+	case *betweenNode:
+		return c.between(n)
+	case *inNode:
+		return c.in(n)
+	case *instanceNode:
+		return c.instance(n)
+	case *ifNode:
+		return c.conditional(n)
+	case *testNode:
+		return c.testValue(n)
+	}
+	return c.collection(n)
+}
+
+// collection compiles what makes lists, contexts, ranges and functions.
+func (c *compiler) collection(n node) code {
+	switch n := n.(type) {
+	case *listNode:
+		return c.list(n)
+	case *contextNode:
+		return c.context(n)
+	case *rangeNode:
+		return c.interval(n)
+	case *functionNode:
+		return c.function(n)
+	case *forNode:
+		return c.loop(n)
+	case *quantifiedNode:
+		return c.quantified(n)
+	}
+	return c.errorf(n, "%T is not an expression", n)
+}
+
+// input is ?, bound by the unary test around it.
+func (c *compiler) input() code {
+	_, slot := c.body.find("?")
+	c.usesInput = true
+	if slot < 0 {
+		slot = inputSlot
+	}
+	return func(m *machine) expr.Value { return m.frame[slot] }
+}
+
+func (c *compiler) name(n *nameNode) code {
+	find, s := c.resolve(n.name), c.site(n)
+	name := n.name
+	return func(m *machine) expr.Value {
+		if v, ok := find(m); ok {
+			return v
+		}
+		return m.null(s, "no variable is named %q", name)
+	}
+}
+
+// finder looks a name up; ok is false if nothing has it.
+type finder func(m *machine) (v expr.Value, ok bool)
+
+func (c *compiler) resolve(name string) finder {
+	dynamic, slot := c.body.find(name)
+	var last finder
+	if slot >= 0 {
+		last = func(m *machine) (expr.Value, bool) { return m.frame[slot], true }
+	} else {
+		last = c.free(name)
+	}
+	if len(dynamic) == 0 {
+		return last
+	}
+	return func(m *machine) (expr.Value, bool) {
+		for _, slot := range dynamic {
+			if element, ok := m.frame[slot].AsContext(); ok {
+				if v, ok := element.Get(name); ok {
+					return v, true
+				}
+			}
+		}
+		return last(m)
+	}
+}
+
+// free is a variable of the environment or else a built-in function.
+func (c *compiler) free(name string) finder {
+	function, isBuiltin := builtinFunction(name)
+	if !c.seen[name] && !isBuiltin {
+		c.seen[name] = true
+		c.names = append(c.names, name)
+	}
+	if !isBuiltin {
+		return func(m *machine) (expr.Value, bool) { return m.lookup(name) }
+	}
+	return func(m *machine) (expr.Value, bool) {
+		if v, ok := m.lookup(name); ok {
+			return v, true
+		}
+		return function, true
+	}
+}
+
+func (c *compiler) conditional(n *ifNode) code {
+	condition, then, otherwise := c.node(n.condition), c.node(n.then), c.node(n.otherwise)
+	s := c.site(n.condition)
+	return func(m *machine) expr.Value {
+		v := condition(m)
+		if v.IsTrue() {
+			return then(m)
+		}
+		if v.Kind() != expr.KindBoolean {
+			m.null(s, "the condition of if is a %s; it counts as false", v.Kind())
+		}
+		return otherwise(m)
+	}
+}
+
+func (c *compiler) list(n *listNode) code {
+	items := make([]code, len(n.items))
+	for i, item := range n.items {
+		items[i] = c.node(item)
+	}
+	return func(m *machine) expr.Value {
+		values := make([]expr.Value, len(items))
+		for i, item := range items {
+			values[i] = item(m)
+		}
+		return m.list(values)
+	}
+}
+
+func (c *compiler) context(n *contextNode) code {
+	type slotted struct {
+		key   string
+		slot  int
+		value code
+	}
+	bound := c.bound()
+	entries := make([]slotted, len(n.entries))
+	for i, e := range n.entries {
+		value := c.node(e.value)
+		entries[i] = slotted{key: e.key, value: value, slot: c.bind(e.key)}
+	}
+	c.unbind(bound)
+	return func(m *machine) expr.Value {
+		b := expr.NewContextBuilder(len(entries))
+		for _, e := range entries {
+			v := e.value(m)
+			m.frame[e.slot] = v
+			b.Put(e.key, v)
+		}
+		return m.built(b.Build())
+	}
+}
+
+func (c *compiler) instance(n *instanceNode) code {
+	value, typ := c.node(n.value), n.typ
+	return func(m *machine) expr.Value {
+		v := value(m)
+		m.work(v)
+		return expr.Bool(typ.Contains(v))
+	}
+}
+
+func (c *compiler) function(n *functionNode) code {
+	outer := c.body
+	c.body = &bodyCompiler{parent: outer}
+	for _, p := range n.params {
+		c.bind(p.Name)
+	}
+	run, cost := c.measured(n.body)
+	body := c.body
+	c.body = outer
+	shape := &closureShape{params: n.params, run: run, cost: cost, slots: body.slots, captures: body.captures, site: c.site(n)}
+	return func(m *machine) expr.Value { return expr.OfFunction(shape.close(m)) }
+}
+
+func describe(v expr.Value) string {
+	text := []rune(v.Text())
+	if len(text) > 40 {
+		text = append(text[:40], '…')
+	}
+	switch v.Kind() {
+	case expr.KindNull:
+		return "null"
+	case expr.KindString:
+		return fmt.Sprintf("the string %q", string(text))
+	}
+	return fmt.Sprintf("the %s %s", v.Kind(), string(text))
+}

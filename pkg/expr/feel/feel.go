@@ -1,0 +1,96 @@
+// Package feel is FEEL, the expression language of DMN 1.5 (chapter 10), with
+// the functions that Camunda adds.
+//
+// A text is parsed once, compiled to closures, and evaluated any number of times
+// by any number of goroutines. Decimals have 34 digits, strings count by code
+// point, logic has three values. What the specification calls an error gives null
+// and a warning; Env.Strict makes it an error.
+//
+// The package knows of expressions alone: nothing of processes or decision tables.
+// Start reading at Compile, then parser.go (text to tree), compile.go (tree to
+// closures), machine.go (one evaluation).
+package feel
+
+import (
+	"fmt"
+
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
+
+// Options say what is known when an expression is compiled. The zero value is
+// right unless names contain operators, such as "a-b".
+type Options struct {
+	// Names are variables, and entries of contexts, that may have spaces,
+	// operators or keywords in their names. Names of plain words need not be
+	// listed.
+	Names []string
+	// Types may be named after instance of and as types of parameters, besides
+	// those of FEEL.
+	Types map[string]Type
+}
+
+// Expression is a compiled expression. It is immutable and safe for concurrent
+// use.
+type Expression struct {
+	source    string
+	program   code
+	slots     int
+	cost      int
+	names     []string
+	usesInput bool
+}
+
+// Compile compiles an expression, without a leading "=". Errors are *expr.Error.
+func Compile(text string) (*Expression, error) { return Options{}.Compile(text) }
+
+// CompileWithNames compiles an expression in which the given names are known, so
+// that they may contain spaces, operators and keywords.
+func CompileWithNames(text string, names ...string) (*Expression, error) {
+	return Options{Names: names}.Compile(text)
+}
+
+// Compile compiles an expression.
+func (o Options) Compile(text string) (*Expression, error) {
+	p, err := newParser(text, o)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := p.all(p.expression)
+	if err != nil {
+		return nil, err
+	}
+	return compileTree(text, tree, o)
+}
+
+// Source is the text that was compiled.
+func (e *Expression) Source() string { return e.source }
+
+// Names are the variables that the expression reads, each once, in the order in
+// which they occur first. A name in a filter is listed though it may turn out to
+// be a member of the element.
+func (e *Expression) Names() []string { return e.names }
+
+// Evaluate computes the value in env.
+func (e *Expression) Evaluate(env *expr.Env) (expr.Value, error) { return e.evaluate(env, expr.Null()) }
+
+// inputSlot holds ? in a unary test; in other expressions it is unused.
+const inputSlot = 0
+
+func (e *Expression) evaluate(env *expr.Env, input expr.Value) (v expr.Value, err error) {
+	m := newMachine(env, e.source)
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = expr.Null(), &expr.Error{Source: e.source, Message: fmt.Sprintf("the evaluation broke off: %v", r)}
+		}
+	}()
+	if e.slots > 0 {
+		m.frame = make([]expr.Value, e.slots)
+		m.frame[inputSlot] = input
+	}
+	m.charge(e.cost)
+	v = e.program(m)
+	if m.err != nil {
+		return expr.Null(), m.err
+	}
+	return v, nil
+}

@@ -1,0 +1,171 @@
+package feel
+
+import (
+	"strings"
+
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
+
+func conversionFunctions() []*builtin {
+	return []*builtin{
+		function("string", toString, "from"),
+		function("number", toNumber, "from", "from, grouping separator, decimal separator"),
+		function("duration", toDuration, "from"),
+		function("from json", fromJSON, "value"),
+		function("to json", toJSON, "value"),
+	}
+}
+
+func toString(c *invocation) expr.Value {
+	if !c.given(0) {
+		return expr.Null()
+	}
+	if s, ok := c.args[0].AsString(); ok {
+		return expr.String(s)
+	}
+	return c.str(string(appendText(nil, c.args[0])))
+}
+
+// appendText writes a value as it would be written in FEEL.
+func appendText(dst []byte, v expr.Value) []byte {
+	switch v.Kind() {
+	case expr.KindNull:
+		return append(dst, "null"...)
+	case expr.KindString:
+		quoted, _ := v.AppendJSON(dst)
+		return quoted
+	case expr.KindList:
+		items, _ := v.AsList()
+		dst = append(dst, '[')
+		for i, item := range items {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = appendText(dst, item)
+		}
+		return append(dst, ']')
+	case expr.KindContext:
+		c, _ := v.AsContext()
+		return appendEntries(dst, c)
+	case expr.KindRange:
+		r, _ := v.AsRange()
+		return appendRange(dst, r)
+	case expr.KindFunction:
+		f, _ := v.AsFunction()
+		return append(dst, "function("+strings.Join(f.Parameters(), ", ")+")"...)
+	}
+	return append(dst, v.Text()...)
+}
+
+func appendEntries(dst []byte, c *expr.Context) []byte {
+	dst = append(dst, '{')
+	for i := range c.Len() {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		key, value := c.At(i)
+		if wordsOnly(key) {
+			dst = append(dst, key...)
+		} else {
+			dst, _ = expr.String(key).AppendJSON(dst)
+		}
+		dst = appendText(append(dst, ": "...), value)
+	}
+	return append(dst, '}')
+}
+
+// wordsOnly tells whether a key can be written without quotes.
+func wordsOnly(key string) bool {
+	tokens, err := tokenize(key)
+	return err == nil && len(tokens) > 1 && wordsOfName(tokens) == len(tokens)-1
+}
+
+func appendRange(dst []byte, r expr.Range) []byte {
+	opening, closing := byte('('), byte(')')
+	if r.LowClosed {
+		opening = '['
+	}
+	if r.HighClosed {
+		closing = ']'
+	}
+	dst = appendText(append(dst, opening), r.Low)
+	dst = appendText(append(dst, ".."...), r.High)
+	return append(dst, closing)
+}
+
+// toNumber reads digits with the given separators: grouping is space, comma or
+// period, decimal period or comma, both may be null.
+func toNumber(c *invocation) expr.Value {
+	if c.n == 1 && c.args[0].Kind() == expr.KindNumber {
+		return c.args[0]
+	}
+	text, ok := c.args[0].AsString()
+	if !ok {
+		return c.want(0, "string")
+	}
+	grouping, ok1 := c.separator(1, " ,.")
+	decimal, ok2 := c.separator(2, ",.")
+	if !ok1 || !ok2 {
+		return expr.Null()
+	}
+	if grouping != "" && grouping == decimal {
+		return c.null("the separators are the same")
+	}
+	if grouping != "" {
+		text = strings.ReplaceAll(text, grouping, "")
+	}
+	if decimal == "," {
+		if strings.Contains(text, ".") {
+			return c.null("%s is not a number", describe(c.args[0]))
+		}
+		text = strings.ReplaceAll(text, ",", ".")
+	}
+	v, ok := expr.ParseNumber(text)
+	if !ok {
+		return c.null("%s is not a number", describe(c.args[0]))
+	}
+	return v
+}
+
+func (c *invocation) separator(i int, allowed string) (string, bool) {
+	if i >= len(c.args) || !c.given(i) {
+		return "", true
+	}
+	s, ok := c.args[i].AsString()
+	if !ok || len(s) != 1 || !strings.Contains(allowed, s) {
+		c.null("argument %d is %s, not one of the separators %q", i+1, describe(c.args[i]), allowed)
+		return "", false
+	}
+	return s, true
+}
+
+func toDuration(c *invocation) expr.Value {
+	if isDuration(c.args[0]) {
+		return c.args[0]
+	}
+	return c.text1(func(s string) expr.Value {
+		v, ok := expr.ParseDuration(s)
+		if !ok {
+			return c.null("%q is not a duration such as P1Y2M or P3DT4H5M", s)
+		}
+		return v
+	})
+}
+
+func fromJSON(c *invocation) expr.Value {
+	return c.text1(func(s string) expr.Value {
+		v, err := expr.FromJSON([]byte(s))
+		if err != nil {
+			return c.null("%v", err)
+		}
+		return c.built(v)
+	})
+}
+
+func toJSON(c *invocation) expr.Value {
+	text, err := c.args[0].AppendJSON(nil)
+	if err != nil {
+		return c.null("%v", err)
+	}
+	return c.str(string(text))
+}

@@ -1,0 +1,103 @@
+package feel
+
+import "strings"
+
+// vocabulary holds the names in scope as the token sequences they are written
+// with. Names of FEEL may contain spaces and operators, so what a name is depends
+// on which are known: the longest known one wins.
+type vocabulary struct {
+	byFirst  map[string][]knownName
+	declared []string // first tokens, in order of declaration, for undo
+}
+
+type knownName struct {
+	name   string
+	tokens []string
+	call   bool // known only where a call follows, as "date and time"
+}
+
+func newVocabulary() *vocabulary { return &vocabulary{byFirst: map[string][]knownName{}} }
+
+// declare adds a name; the last one declared is the first that undo removes.
+func (v *vocabulary) declare(name string) { v.add(name, false) }
+
+func (v *vocabulary) add(name string, call bool) {
+	tokens, err := tokenize(name)
+	if err != nil || len(tokens) < 2 {
+		v.declared = append(v.declared, "")
+		return
+	}
+	known := knownName{name: name, call: call}
+	for _, t := range tokens[:len(tokens)-1] {
+		known.tokens = append(known.tokens, t.text)
+	}
+	first := known.tokens[0]
+	v.byFirst[first] = append(v.byFirst[first], known)
+	v.declared = append(v.declared, first)
+}
+
+func (v *vocabulary) mark() int { return len(v.declared) }
+
+// undo forgets what was declared since mark.
+func (v *vocabulary) undo(mark int) {
+	for _, first := range v.declared[mark:] {
+		if n := len(v.byFirst[first]); n > 0 {
+			v.byFirst[first] = v.byFirst[first][:n-1]
+		}
+	}
+	v.declared = v.declared[:mark]
+}
+
+// longest finds the longest known name at the start of tokens; n is the number
+// of its tokens, 0 if none is known.
+func (v *vocabulary) longest(tokens []token) (name string, n int) {
+	known := v.byFirst[tokens[0].text]
+	for i := len(known) - 1; i >= 0; i-- {
+		if k := known[i]; len(k.tokens) > n && k.matches(tokens) {
+			name, n = k.name, len(k.tokens)
+		}
+	}
+	return name, n
+}
+
+func (k knownName) matches(tokens []token) bool {
+	if len(k.tokens) >= len(tokens) {
+		return false
+	}
+	for i, text := range k.tokens {
+		if tokens[i].text != text || tokens[i].kind == tokenString || tokens[i].kind == tokenQuoted {
+			return false
+		}
+	}
+	return !k.call || tokens[len(k.tokens)].text == "("
+}
+
+// keywords end a name that is not known.
+var keywords = map[string]bool{
+	"and": true, "or": true, "in": true, "between": true, "instance": true, "if": true, "then": true, "else": true,
+	"for": true, "return": true, "some": true, "every": true, "satisfies": true, "true": true, "false": true, "null": true,
+	"function": true,
+}
+
+// wordsOfName counts the tokens that make a name which nobody declared: words
+// up to the next keyword, numbers among them ("line 2").
+func wordsOfName(tokens []token) int {
+	n := 0
+	for n < len(tokens) {
+		t := tokens[n]
+		if t.kind == tokenWord && !keywords[t.text] || n > 0 && t.kind == tokenNumber && !strings.Contains(t.text, ".") {
+			n++
+			continue
+		}
+		break
+	}
+	return n
+}
+
+func joinTokens(tokens []token) string {
+	parts := make([]string, len(tokens))
+	for i, t := range tokens {
+		parts[i] = t.text
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,218 @@
+package feel
+
+import (
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
+
+func (c *compiler) binary(n *binaryNode) code {
+	left, right, s := c.node(n.left), c.node(n.right), c.site(n)
+	switch n.op {
+	case "and":
+		return conjunction(left, right)
+	case "or":
+		return disjunction(left, right)
+	case "=":
+		return func(m *machine) expr.Value { return m.equal(left(m), right(m), s) }
+	case "!=":
+		return func(m *machine) expr.Value { return not(m.equal(left(m), right(m), s)) }
+	case "<", "<=", ">", ">=":
+		holds := orderings[n.op]
+		return func(m *machine) expr.Value { return m.compare(left(m), right(m), holds, s) }
+	}
+	op := arithmetic[n.op]
+	return func(m *machine) expr.Value { return op(m, left(m), right(m), s) }
+}
+
+// conjunction is three-valued: false wins over null, whatever is not a boolean
+// counts as null (DMN 1.5 table 50).
+func conjunction(left, right code) code {
+	return func(m *machine) expr.Value {
+		l, lok := left(m).AsBool()
+		if lok && !l {
+			return expr.Bool(false)
+		}
+		r, rok := right(m).AsBool()
+		switch {
+		case rok && !r:
+			return expr.Bool(false)
+		case lok && rok:
+			return expr.Bool(true)
+		}
+		return expr.Null()
+	}
+}
+
+func disjunction(left, right code) code {
+	return func(m *machine) expr.Value {
+		l, lok := left(m).AsBool()
+		if lok && l {
+			return expr.Bool(true)
+		}
+		r, rok := right(m).AsBool()
+		switch {
+		case rok && r:
+			return expr.Bool(true)
+		case lok && rok:
+			return expr.Bool(false)
+		}
+		return expr.Null()
+	}
+}
+
+// not negates a boolean; anything else gives null.
+func not(v expr.Value) expr.Value {
+	b, ok := v.AsBool()
+	if !ok {
+		return expr.Null()
+	}
+	return expr.Bool(!b)
+}
+
+func (m *machine) equal(a, b expr.Value, s site) expr.Value {
+	if a.Size() > 64 {
+		m.work(a)
+	}
+	equal, ok := expr.Equal(a, b)
+	if !ok {
+		return m.null(s, "%s and %s cannot be compared", describe(a), describe(b))
+	}
+	return expr.Bool(equal)
+}
+
+// same is equality as lists and unary tests use it: what cannot be compared is
+// different.
+func (m *machine) same(a, b expr.Value) bool {
+	if a.Size() > 64 {
+		m.work(a)
+	}
+	equal, ok := expr.Equal(a, b)
+	return equal && ok
+}
+
+// ordering tells whether a comparison holds, given −1, 0 or 1.
+type ordering func(order int) bool
+
+var orderings = map[string]ordering{
+	"<":  func(o int) bool { return o < 0 },
+	"<=": func(o int) bool { return o <= 0 },
+	">":  func(o int) bool { return o > 0 },
+	">=": func(o int) bool { return o >= 0 },
+}
+
+func (m *machine) compare(a, b expr.Value, holds ordering, s site) expr.Value {
+	order, ok := expr.Compare(a, b)
+	if !ok {
+		return m.null(s, "%s and %s have no order", describe(a), describe(b))
+	}
+	return expr.Bool(holds(order))
+}
+
+func (c *compiler) negation(n *unaryNode) code {
+	operand, s := c.node(n.operand), c.site(n)
+	return func(m *machine) expr.Value {
+		v := operand(m)
+		switch v.Kind() {
+		case expr.KindNumber:
+			return expr.Negate(v)
+		case expr.KindYearsMonths, expr.KindDaysTime:
+			return negateDuration(v)
+		}
+		return m.null(s, "%s cannot be negated", describe(v))
+	}
+}
+
+func (c *compiler) between(n *betweenNode) code {
+	value, low, high, s := c.node(n.value), c.node(n.low), c.node(n.high), c.site(n)
+	return func(m *machine) expr.Value {
+		v := value(m)
+		above := m.compare(v, low(m), orderings[">="], s)
+		below := m.compare(v, high(m), orderings["<="], s)
+		return conjunction(constant(above), constant(below))(m)
+	}
+}
+
+type operation func(m *machine, a, b expr.Value, s site) expr.Value
+
+var arithmetic = map[string]operation{
+	"+":  (*machine).add,
+	"-":  (*machine).subtract,
+	"*":  (*machine).multiply,
+	"/":  (*machine).divide,
+	"**": (*machine).power,
+}
+
+func (m *machine) add(a, b expr.Value, s site) expr.Value {
+	switch {
+	case bothAre(expr.KindNumber, a, b):
+		return m.number(expr.Add(a, b), s)
+	case bothAre(expr.KindString, a, b):
+		x, _ := a.AsString()
+		y, _ := b.AsString()
+		return m.str(x + y)
+	}
+	if v, ok := addTemporal(a, b); ok {
+		return m.temporal(v, s)
+	}
+	return m.null(s, "%s and %s cannot be added", describe(a), describe(b))
+}
+
+func (m *machine) subtract(a, b expr.Value, s site) expr.Value {
+	if bothAre(expr.KindNumber, a, b) {
+		return m.number(expr.Subtract(a, b), s)
+	}
+	if v, ok := subtractTemporal(a, b); ok {
+		return m.temporal(v, s)
+	}
+	return m.null(s, "%s cannot be subtracted from %s", describe(b), describe(a))
+}
+
+func (m *machine) multiply(a, b expr.Value, s site) expr.Value {
+	if bothAre(expr.KindNumber, a, b) {
+		return m.number(expr.Multiply(a, b), s)
+	}
+	if b.Kind() != expr.KindNumber {
+		a, b = b, a
+	}
+	if v, ok := scaleDuration(a, b); ok {
+		return m.temporal(v, s)
+	}
+	return m.null(s, "%s and %s cannot be multiplied", describe(a), describe(b))
+}
+
+func (m *machine) divide(a, b expr.Value, s site) expr.Value {
+	if b.Kind() == expr.KindNumber && b.Sign() == 0 {
+		return m.null(s, "division by zero")
+	}
+	if bothAre(expr.KindNumber, a, b) {
+		return m.number(expr.Divide(a, b), s)
+	}
+	if v, ok := divideDuration(a, b); ok {
+		return m.temporal(v, s)
+	}
+	return m.null(s, "%s cannot be divided by %s", describe(a), describe(b))
+}
+
+func (m *machine) power(a, b expr.Value, s site) expr.Value {
+	if !bothAre(expr.KindNumber, a, b) {
+		return m.null(s, "%s cannot be raised to the power of %s", describe(a), describe(b))
+	}
+	m.charge(100)
+	return m.number(power(a, b), s)
+}
+
+// number and temporal say why a result is null.
+func (m *machine) number(v expr.Value, s site) expr.Value {
+	if v.IsNull() {
+		return m.null(s, "the result is not a number that can be represented")
+	}
+	return v
+}
+
+func (m *machine) temporal(v expr.Value, s site) expr.Value {
+	if v.IsNull() {
+		return m.null(s, "the result is not a date or duration that can be represented")
+	}
+	return v
+}
+
+func bothAre(kind expr.Kind, a, b expr.Value) bool { return a.Kind() == kind && b.Kind() == kind }

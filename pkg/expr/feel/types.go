@@ -1,0 +1,128 @@
+package feel
+
+import (
+	"strings"
+
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
+
+// Type is a type of FEEL as instance of and parameters name it. The zero Type is
+// Any.
+type Type struct {
+	name    string // as in typeNames; "" is Any
+	kind    expr.Kind
+	element *Type   // of list<…> and range<…>
+	fields  []Field // of context<…>
+	arity   int     // of function<…>; -1 without parameters given
+	// Contains, of a type that the host declared, decides what belongs to it.
+	contains func(expr.Value) bool
+}
+
+// Field is an entry of a context type.
+type Field struct {
+	Name string
+	Type Type
+}
+
+var typeNames = map[string]expr.Kind{
+	"Null": expr.KindNull, "null": expr.KindNull, "boolean": expr.KindBoolean, "number": expr.KindNumber, "string": expr.KindString,
+	"date": expr.KindDate, "time": expr.KindTime, "date and time": expr.KindDateTime, "dateTime": expr.KindDateTime,
+	"years and months duration": expr.KindYearsMonths, "year month duration": expr.KindYearsMonths, "yearMonthDuration": expr.KindYearsMonths,
+	"days and time duration": expr.KindDaysTime, "day time duration": expr.KindDaysTime, "dayTimeDuration": expr.KindDaysTime,
+	"list": expr.KindList, "context": expr.KindContext, "range": expr.KindRange, "function": expr.KindFunction,
+}
+
+// HostType is a type that the host declares, by name and test.
+func HostType(name string, contains func(expr.Value) bool) Type {
+	return Type{name: name, contains: contains}
+}
+
+// String is the type as it is written.
+func (t Type) String() string {
+	switch {
+	case t.name == "":
+		return "Any"
+	case t.element != nil:
+		return t.name + "<" + t.element.String() + ">"
+	case t.fields != nil:
+		fields := make([]string, len(t.fields))
+		for i, f := range t.fields {
+			fields[i] = f.Name + ": " + f.Type.String()
+		}
+		return t.name + "<" + strings.Join(fields, ", ") + ">"
+	}
+	return t.name
+}
+
+// Contains tells whether v is of the type. Null is of the types Null and Any
+// alone.
+func (t Type) Contains(v expr.Value) bool {
+	if t.contains != nil {
+		return t.contains(v)
+	}
+	if t.name == "" {
+		return !v.IsNull()
+	}
+	if v.Kind() != t.kind {
+		return false
+	}
+	switch t.kind {
+	case expr.KindList:
+		return t.containsItems(v)
+	case expr.KindContext:
+		return t.containsFields(v)
+	case expr.KindRange:
+		r, _ := v.AsRange()
+		return t.element == nil || t.element.conforms(r.Low) && t.element.conforms(r.High)
+	case expr.KindFunction:
+		f, _ := v.AsFunction()
+		return t.arity < 0 || len(f.Parameters()) == t.arity
+	}
+	return true
+}
+
+// conforms is Contains where null is allowed, as it is for parts of a value.
+func (t Type) conforms(v expr.Value) bool { return v.IsNull() || t.Contains(v) }
+
+func (t Type) containsItems(v expr.Value) bool {
+	items, _ := v.AsList()
+	if t.element == nil {
+		return true
+	}
+	for _, item := range items {
+		if !t.element.conforms(item) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t Type) containsFields(v expr.Value) bool {
+	c, _ := v.AsContext()
+	for _, f := range t.fields {
+		field, found := c.Get(f.Name)
+		if !found || !f.Type.conforms(field) {
+			return false
+		}
+	}
+	return true
+}
+
+// coerce makes v fit the type as an argument or result does (DMN 1.5 section
+// 10.3.2.9.4): a list of one and its element stand for each other, a date is a
+// date and time at midnight. ok is false where v does not conform.
+func (t Type) coerce(v expr.Value) (expr.Value, bool) {
+	if t.name == "" && t.contains == nil || t.conforms(v) {
+		return v, true
+	}
+	if items, isList := v.AsList(); isList && len(items) == 1 && t.conforms(items[0]) {
+		return items[0], true
+	}
+	if t.kind == expr.KindList && t.Contains(expr.List(v)) {
+		return expr.List(v), true
+	}
+	if t.kind == expr.KindDateTime && v.Kind() == expr.KindDate {
+		return expr.At(v, expr.TimeOfDay(0, expr.FixedZone(0))), true
+	}
+	return expr.Null(), false
+}
