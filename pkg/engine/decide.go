@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
-	"github.com/barnabas-project/barnabas/pkg/expr"
 )
 
 // MaxSteps bounds the elements that one input may lead through, so that a model
@@ -20,7 +19,7 @@ const MaxSteps = 10_000
 // Due means due at or before the input's Now. Timers of zero length are due at
 // once and fire by the next Tick, for which NextDue asks.
 func Decide(p *bpmn.Process, s *State, in Input) (Outcome, error) {
-	d := newDecision(p, s)
+	d := decision{p: p, s: s, out: Outcome{Events: make([]Event, 0, 8)}}
 	rejection, err := d.decide(in)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("decide %T for instance %x at sequence %d: %w", in, s.ID, s.Sequence, err)
@@ -35,7 +34,7 @@ func Decide(p *bpmn.Process, s *State, in Input) (Outcome, error) {
 // Park stops the instance because of a defect of ours, with an incident of its
 // own. It counts as a decided input.
 func Park(s *State, now time.Time, cause string) Outcome {
-	d := newDecision(nil, s)
+	d := decision{s: s}
 	d.append(InstanceParked{At: now, Cause: cause})
 	s.Sequence++
 	return d.out
@@ -73,25 +72,11 @@ type decision struct {
 	scopes []Key // scopes that lost a token and may be complete
 	steps  int
 
-	env   expr.Env
-	view  view
+	view  view   // what the next expression sees
+	sight *sight // what evaluations are given
 	draws uint64 // seeds and message ids given so far
 	flows []int  // the flows of the plan
 	sets  []set  // the variables of the plan
-
-	// first backing of the slices above, to save allocations
-	tokens   [3]token
-	events   [8]Event
-	commands [2]Command
-	touched  [4]Key
-	planned  [2]set
-}
-
-func newDecision(p *bpmn.Process, s *State) *decision {
-	d := &decision{p: p, s: s}
-	d.queue, d.scopes, d.sets = d.tokens[:0], d.touched[:0], d.planned[:0]
-	d.out.Events, d.out.Commands = d.events[:0:len(d.events)], d.commands[:0:len(d.commands)]
-	return d
 }
 
 func (d *decision) decide(in Input) (*Rejection, error) {
@@ -158,7 +143,12 @@ func (d *decision) cancel(in Cancel) *Rejection {
 }
 
 // send puts a token under way.
-func (d *decision) send(t token) { d.queue = append(d.queue, t) }
+func (d *decision) send(t token) {
+	if d.head == len(d.queue) {
+		d.queue, d.head = d.queue[:0], 0
+	}
+	d.queue = append(d.queue, t)
+}
 
 // run moves tokens until all have stopped or are consumed, and completes the
 // scopes that are empty then.
@@ -169,7 +159,6 @@ func (d *decision) run() {
 			d.head++
 			d.arrive(t)
 		}
-		d.queue, d.head = d.queue[:0], 0
 		if !d.completeScopes() {
 			return
 		}
@@ -193,7 +182,7 @@ func (d *decision) arrive(t token) {
 		}
 		t.locals = locals
 	}
-	if problem := behaviourOf(n.Kind).enter(d, t); problem != nil {
+	if problem := d.enter(n, t); problem != nil {
 		d.hold(t, problem)
 	}
 }

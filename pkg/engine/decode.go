@@ -198,7 +198,7 @@ func (w *wait) check(p *bpmn.Process) error {
 		return fmt.Errorf("the process has no node %d", w.node)
 	}
 	n := &p.Nodes[w.node]
-	if w.isTimer() && n.Timer == nil || !w.isTimer() && n.Message == nil || behaviourOf(n.Kind).trigger == nil {
+	if w.isTimer() && n.Timer == nil || !w.isTimer() && n.Message == nil {
 		return fmt.Errorf("%s does not wait for what is stored", n.ID)
 	}
 	return nil

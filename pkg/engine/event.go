@@ -110,8 +110,8 @@ func (d *decision) correlationKey(e expr.Expression, n *bpmn.Node) (string, *pro
 	if key := v.Text(); (v.Kind() == expr.KindString || v.Kind() == expr.KindNumber) && key != "" {
 		return key, nil
 	}
-	return "", newProblem(MessageError, "correlation key of %s: %s gives %s; a string that is not empty or a number is needed",
-		n.ID, e.Source(), v.Kind())
+	return "", newProblem(MessageError, "correlation key of %s: %s; a string that is not empty or a number is needed",
+		n.ID, d.gives(e, v))
 }
 
 // arm starts timers and opens subscriptions for an element instance.
@@ -160,10 +160,6 @@ func (d *decision) messageReceived(in MessageReceived) *Rejection {
 	d.trigger(e, trigger{node: in.Node, variables: in.Variables})
 	d.run()
 	return nil
-}
-
-func (d *decision) trigger(e *element, by trigger) {
-	behaviourOf(d.p.Nodes[by.node].Kind).trigger(d, e, by)
 }
 
 // throwMessage publishes a message, or has a worker do it as a task.

@@ -1,26 +1,27 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel"
 )
+
+// expression compiles "= …" as FEEL; everything else is a literal text.
+func expression(source string) expr.Expression {
+	text, isFEEL := strings.CutPrefix(source, "=")
+	if !isFEEL {
+		return literal(source)
+	}
+	e, err := feel.Compile(text)
+	if err != nil {
+		panic(fmt.Sprintf("expression %q: %v", source, err))
+	}
+	return e
+}
 
 type literal string
 
-func (l literal) Evaluate(env *expr.Env) (expr.Value, error) {
-	s, isVar := strings.CutPrefix(string(l), "= ")
-	if !isVar {
-		return expr.String(string(l)), nil
-	}
-	if v, ok := env.Scope.Lookup(s); ok {
-		return v, nil
-	}
-	v, err := expr.FromJSON([]byte(s))
-	if err != nil {
-		return expr.Null(), nil
-	}
-	return v, nil
-}
-func (l literal) Source() string          { return string(l) }
-func expression(s string) expr.Expression { return literal(s) }
+func (l literal) Evaluate(*expr.Env) (expr.Value, error) { return expr.String(string(l)), nil }
+func (l literal) Source() string                         { return string(l) }

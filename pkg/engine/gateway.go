@@ -97,8 +97,8 @@ func (d *decision) isTrue(condition expr.Expression, flow int) (bool, *problem) 
 	}
 	yes, ok := v.AsBool()
 	if !ok {
-		return false, newProblem(ConditionError, "condition %s of flow %s gives %s; it must be true or false",
-			condition.Source(), d.p.Flows[flow].ID, v.Kind())
+		return false, newProblem(ConditionError, "condition of flow %s: %s; it must be true or false",
+			d.p.Flows[flow].ID, d.gives(condition, v))
 	}
 	return yes, nil
 }

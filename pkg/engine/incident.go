@@ -69,7 +69,7 @@ func (d *decision) resolve(in ResolveIncident) *Rejection {
 	for _, k := range open {
 		// A token that went on before may have ended this one.
 		if e := d.s.element(k); e != nil && e.incident != nil {
-			d.tryAgain(e, in.Retries)
+			d.tryAgain(e, in)
 			d.run()
 		}
 	}
@@ -93,19 +93,32 @@ func (d *decision) resolvable(in ResolveIncident) ([]Key, *Rejection) {
 	return slices.Clip(open), nil
 }
 
-// tryAgain runs exactly the transition that the incident stopped.
-func (d *decision) tryAgain(e *element, retries int) {
+// tryAgain runs exactly the transition that the incident stopped. What a trigger
+// or worker brought is kept for it, mended by the variables of the same names.
+func (d *decision) tryAgain(e *element, in ResolveIncident) {
 	d.append(IncidentResolved{Key: e.key, Node: e.node})
-	switch {
-	case e.phase == held:
-		d.send(token{node: e.node, flow: e.flow, scope: e.scope, result: e.result, triggered: e.triggered})
-	case e.phase == leaving:
-		d.finish(e, e.result)
+	switch e.phase {
+	case held:
+		d.send(token{
+			node: e.node, flow: e.flow, scope: e.scope, result: mend(e.result, in.Variables), triggered: e.triggered,
+		})
+	case leaving:
+		d.finish(e, mend(e.result, in.Variables))
 	default:
 		left := e.task.retries
-		if retries > 0 {
-			left = uint32(min(retries, maxRetries))
+		if in.Retries > 0 {
+			left = uint32(min(in.Retries, maxRetries))
 		}
 		d.sendAgain(e, left)
 	}
+}
+
+// mend replaces the values of variables that are there.
+func mend(v, by Variables) Variables {
+	for _, m := range by {
+		if _, found := v.find(m.Name); found {
+			v = v.Set(m.Name, m.Value)
+		}
+	}
+	return v
 }

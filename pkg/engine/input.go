@@ -76,7 +76,8 @@ type ResolveIncident struct {
 	// Retries are the attempts a task is given; 0: as many as the model says.
 	Retries int
 	// Variables, when not empty, are set in the instance's root first: the
-	// usual mend of a failed expression.
+	// usual mend of a failed expression. They also replace variables of the
+	// same names in a result that the incident keeps.
 	Variables Variables
 }
 

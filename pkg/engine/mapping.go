@@ -19,6 +19,14 @@ type view struct {
 	scope          Key
 }
 
+// sight is what evaluations are given. Unlike the decision it lives on the heap,
+// and only if there is something to evaluate.
+type sight struct {
+	env      expr.Env
+	view     view
+	warnings []expr.Error
+}
+
 // set is variables to be written into a scope.
 type set struct {
 	scope     Key
@@ -80,8 +88,14 @@ func (d *decision) look(scope Key, locals, result Variables) *view {
 
 // evaluate computes an expression in the current view.
 func (d *decision) evaluate(e expr.Expression, kind IncidentKind) (expr.Value, *problem) {
-	d.env = expr.Env{Scope: &d.view, Now: d.now, Seed: d.seed()}
-	v, err := e.Evaluate(&d.env)
+	if d.sight == nil {
+		d.sight = &sight{}
+	}
+	d.sight.view, d.sight.warnings = d.view, d.sight.warnings[:0]
+	d.sight.env = expr.Env{
+		Scope: &d.sight.view, Now: d.now, Seed: d.seed(), Warnings: &d.sight.warnings,
+	}
+	v, err := e.Evaluate(&d.sight.env)
 	if err == nil {
 		return v, nil
 	}
@@ -114,7 +128,16 @@ func (d *decision) evaluateText(e expr.Expression, kind IncidentKind, what strin
 	if text, ok := v.AsString(); ok && text != "" {
 		return text, nil
 	}
-	return "", newProblem(kind, "%s: %s gives %s; a string that is not empty is needed", what, e.Source(), v.Kind())
+	return "", newProblem(kind, "%s: %s; a string that is not empty is needed", what, d.gives(e, v))
+}
+
+// gives says what the last expression gave, and why if it is null.
+func (d *decision) gives(e expr.Expression, v expr.Value) string {
+	text := e.Source() + " gives " + v.Kind().String()
+	if v.IsNull() && len(d.sight.warnings) > 0 {
+		text += " (" + d.sight.warnings[0].Message + ")"
+	}
+	return text
 }
 
 // mapInputs gives the element's own variables. Each mapping sees the scopes

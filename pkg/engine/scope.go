@@ -31,7 +31,7 @@ func (d *decision) touch(scope Key) {
 // the other until tokens are under way again, and tells whether any are. It is
 // called when none are.
 func (d *decision) completeScopes() bool {
-	for len(d.scopes) > 0 && len(d.queue) == 0 {
+	for len(d.scopes) > 0 && d.head == len(d.queue) {
 		scope := d.scopes[0]
 		d.scopes = append(d.scopes[:0], d.scopes[1:]...)
 		if scope == 0 {
@@ -42,7 +42,7 @@ func (d *decision) completeScopes() bool {
 			d.finish(e, nil)
 		}
 	}
-	return len(d.queue) > 0
+	return d.head < len(d.queue)
 }
 
 // terminate is a terminate end event: it ends all that goes on in its own scope,

@@ -57,8 +57,8 @@ func (d *decision) retries(task *bpmn.Task) (uint32, *problem) {
 		n, ok = parsed, err == nil
 	}
 	if !ok || n < 1 || n > maxRetries {
-		return 0, newProblem(ExpressionError, "retries: %s gives %s; an integer of at least 1 is needed",
-			task.RetriesExpr.Source(), v.Text())
+		return 0, newProblem(ExpressionError, "retries: %s; an integer of at least 1 is needed",
+			d.gives(task.RetriesExpr, v))
 	}
 	return uint32(n), nil
 }

@@ -63,12 +63,7 @@ func play(t *testing.T, p *bpmn.Process, script string) string {
 		switch {
 		case strings.HasPrefix(line, "> "):
 			fmt.Fprintf(&out, "\n%s\n", line)
-			in := parseInput(w, line[2:])
-			if in == nil {
-				out.WriteString(w.describe())
-				continue
-			}
-			out.WriteString(w.render(w.decide(in)))
+			out.WriteString(w.run(line[2:]))
 		case strings.HasPrefix(line, "# "):
 			fmt.Fprintf(&out, "\n%s", line)
 		}
@@ -117,18 +112,31 @@ func (c commandLine) word(i int) string {
 	return ""
 }
 
-// parseInput reads an input of a script; nil means "state".
-func parseInput(w *witness, line string) Input {
+// run does one line of a script and tells what it leads to.
+func (w *witness) run(line string) string {
 	c := parseCommand(w.t, line)
+	switch c.verb {
+	case "state":
+		return w.describe()
+	case "park":
+		out := Park(w.s, w.now, strings.Join(c.words, " "))
+		w.follow(out)
+		return w.render(out)
+	}
+	return w.render(w.decide(parseInput(w, c)))
+}
+
+func parseInput(w *witness, c commandLine) Input {
 	switch c.verb {
 	case "start":
 		return startInput(w, c)
 	case "complete", "fail", "error", "progress":
 		return resultInput(w, c)
 	case "message":
+		node := c.words[len(c.words)-1]
 		e := w.find(c.word(0), func(e *element) []int { return nodesOf(e.waits) })
 		return MessageReceived{
-			Now: w.now, Element: e.key, Node: w.node(c.word(0)), MessageID: c.options["id"], Variables: c.json,
+			Now: w.now, Element: e.key, Node: w.node(node), MessageID: c.options["id"], Variables: c.json,
 		}
 	case "tick":
 		w.advance(c.word(0))
@@ -142,8 +150,6 @@ func parseInput(w *witness, line string) Input {
 			in.Element = w.find(c.word(0), func(*element) []int { return nil }).key
 		}
 		return in
-	case "state":
-		return nil
 	}
 	w.t.Fatalf("unknown command %q", c.verb)
 	return nil

@@ -57,7 +57,10 @@ func (w *witness) decide(in Input) Outcome {
 func (w *witness) follow(out Outcome) {
 	for _, e := range out.Events {
 		Apply(w.p, w.replay, e)
-		if e, ok := e.(ElementEntered); ok {
+		switch e := e.(type) {
+		case ElementEntered:
+			w.nodes[e.Key] = e.Node
+		case IncidentRaised:
 			w.nodes[e.Key] = e.Node
 		}
 	}
