@@ -79,7 +79,8 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 	}
 	cluster, err := kfake.NewCluster(config.options(log)...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start Kafka: %w", err), k.Close())
+		k.Close()
+		return nil, fmt.Errorf("start Kafka: %w", err)
 	}
 	k.cluster = cluster
 	log.Info("embedded Kafka is running", zap.Strings("brokers", k.Brokers()), zap.String("data", cmp.Or(config.DataDir, "in memory")))
@@ -90,15 +91,14 @@ func StartKafka(ctx context.Context, config KafkaConfig) (*Kafka, error) {
 func (k *Kafka) Brokers() []string { return k.cluster.ListenAddrs() }
 
 // Close stops the broker; with a DataDir everything it holds is on disk afterwards.
-func (k *Kafka) Close() error {
+func (k *Kafka) Close() {
 	if k.cluster != nil {
 		k.cluster.Close()
 	}
-	if k.lock == nil {
-		return nil
+	if k.lock != nil {
+		k.lock.release()
+		k.lock = nil
 	}
-	defer func() { k.lock = nil }()
-	return k.lock.release()
 }
 
 // kafkaLogger passes the broker's warnings and errors on. Its finer levels tell of every request.
@@ -110,5 +110,6 @@ func (l kafkaLogger) Logf(level kfake.LogLevel, format string, args ...any) {
 		l.log.Error(fmt.Sprintf("embedded Kafka: "+format, args...))
 	case kfake.LogLevelWarn:
 		l.log.Warn(fmt.Sprintf("embedded Kafka: "+format, args...))
+	default:
 	}
 }

@@ -61,4 +61,4 @@ func writeAt0(file *os.File, text string) error {
 	return err
 }
 
-func (l *folderLock) release() error { return l.file.Close() }
+func (l *folderLock) release() { l.file.Close() }

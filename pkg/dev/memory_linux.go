@@ -11,5 +11,5 @@ func memoryFolder() (string, bool) {
 		return "", false
 	}
 	const tmpfs = 0x01021994
-	return folder, int64(fs.Type) == tmpfs && fs.Bavail*uint64(fs.Bsize) >= needed
+	return folder, fs.Type == tmpfs && fs.Bavail*uint64(fs.Bsize) >= needed
 }

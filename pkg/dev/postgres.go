@@ -197,7 +197,7 @@ func (p *Postgres) awaitReady(ctx context.Context, log io.ReaderAt) error {
 	}
 	// Read through the open file, because the folder of a temporary server is gone by now.
 	said, _ := io.ReadAll(io.NewSectionReader(log, 0, 64<<10))
-	return fmt.Errorf("server ended at start (%v): %s", p.server.err, said)
+	return fmt.Errorf("server ended at start (%w): %s", cmp.Or(p.server.err, errors.New("exit status 0")), said)
 }
 
 func (p *Postgres) ended() bool {
@@ -292,7 +292,7 @@ func (p *Postgres) Close() error {
 	if p.config.Temporary {
 		err = errors.Join(err, os.RemoveAll(p.cluster.folder))
 	}
-	err = errors.Join(err, p.lock.release())
+	p.lock.release()
 	p.lock = nil
 	if err != nil {
 		return fmt.Errorf("stop Postgres: %w", err)

@@ -60,16 +60,16 @@ func (s *Stack) start(ctx context.Context, config Config) (err error) {
 
 // Close stops both servers and waits until they are gone.
 func (s *Stack) Close() error {
-	var errs []error
+	var err error
 	if s.Kafka != nil {
-		errs = append(errs, s.Kafka.Close())
+		s.Kafka.Close()
 	}
 	if s.Postgres != nil {
-		errs = append(errs, s.Postgres.Close())
+		err = s.Postgres.Close()
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.release())
+		s.lock.release()
 		s.lock = nil
 	}
-	return errors.Join(errs...)
+	return err
 }

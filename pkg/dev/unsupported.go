@@ -23,7 +23,7 @@ func lockFolder(string) (*folderLock, error) { return nil, errUnsupported }
 
 func lockFile(string, int) (*folderLock, error) { return nil, errUnsupported }
 
-func (*folderLock) release() error { return nil }
+func (*folderLock) release() {}
 
 type account struct {
 	name    string
