@@ -1,0 +1,423 @@
+package orchestrator
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/barnabas-project/barnabas/pkg/engine"
+	"github.com/barnabas-project/barnabas/pkg/store"
+	"github.com/barnabas-project/barnabas/pkg/wire"
+)
+
+// batch is the inputs a home decides together, and all that they lead to. It
+// holds decisions only: nothing is true before the commit.
+//
+// Inputs touch instances and correlation rows. When the commit finds one of
+// those changed by somebody else, or the engine fails on one, the inputs that
+// touched it, and those that touched anything these touched, are decided again;
+// the rest keep their decisions.
+type batch struct {
+	h     *home
+	ctx   context.Context // of the decision under way: rare reads happen in its midst
+	now   time.Time
+	defs  *definitions
+	works []*work
+
+	fresh        map[engine.InstanceID]*instance // loaded or created here; nil: not running
+	unreadable   map[engine.InstanceID]error     // stored, but not to be decoded
+	touched      []*instance
+	correlations map[store.CorrelationKey]*correlation
+	marks        map[[16]byte]*work // message ids this batch marks as seen
+	seen         map[[16]byte]bool  // message ids known to the database
+	pending      []subscriptionChange
+	pendingKeys  map[store.CorrelationKey]bool
+	startTimers  []startTimerMove
+	parked       []parkedInput
+	unpark       []unparked
+
+	pack   *wire.Pack
+	spans  []span
+	torn   bool            // decisions were taken back: the pack holds records that don't count
+	events []byte          // scratch
+	at     []wire.Position // scratch
+	err    error           // a read in the midst of a decision that did not succeed
+}
+
+// span is a run of records in the pack that one work has led to.
+type span struct {
+	w        *work
+	from, to wire.Mark
+}
+
+// subscriptionChange is a subscription opened or closed whose correlation row
+// is not loaded yet.
+type subscriptionChange struct {
+	w    *work
+	key  store.CorrelationKey
+	sub  subscription
+	inst *instance
+	open bool
+}
+
+func newBatch(h *home, works []*work) *batch {
+	defs := h.o.catalogue.get()
+	h.fence.Generation = defs.generation
+	return &batch{
+		h: h, defs: defs, works: works, pack: new(wire.Pack),
+		fresh:        make(map[engine.InstanceID]*instance),
+		unreadable:   make(map[engine.InstanceID]error),
+		correlations: make(map[store.CorrelationKey]*correlation),
+		marks:        make(map[[16]byte]*work),
+		seen:         make(map[[16]byte]bool),
+		pendingKeys:  make(map[store.CorrelationKey]bool),
+	}
+}
+
+// decide works out all inputs of the batch.
+func (b *batch) decide(ctx context.Context) error {
+	return b.decideThese(ctx, b.works)
+}
+
+// decideThese loads what the works need, decides them in order, and decides
+// again whatever a defect of the engine spoiled.
+func (b *batch) decideThese(ctx context.Context, works []*work) error {
+	b.ctx, b.now = ctx, b.h.o.now()
+	if err := b.load(works); err != nil {
+		return err
+	}
+	for _, w := range works {
+		b.decideOne(w)
+	}
+	b.settle()
+	if b.err != nil {
+		return b.err
+	}
+	if spoiled := b.spoiled(works); len(spoiled) > 0 {
+		return b.again(ctx, spoiled)
+	}
+	return nil
+}
+
+func (b *batch) decideOne(w *work) {
+	w.end = w.in.decide(b, w)
+}
+
+// spoiled are the works on which the engine failed, if they have not been
+// decided in the knowledge of it.
+func (b *batch) spoiled(works []*work) []*work {
+	var list []*work
+	for _, w := range works {
+		if w.redo {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// again takes back the decisions of the works given and of all that share
+// something with them, and decides these anew from what is stored.
+func (b *batch) again(ctx context.Context, works []*work) error {
+	b.err = nil
+	affected := b.closure(works)
+	for _, w := range affected {
+		b.takeBack(w)
+	}
+	return b.decideThese(ctx, affected)
+}
+
+// closure is the works given and those connected to them by what they touched,
+// in input order.
+func (b *batch) closure(works []*work) []*work {
+	in := make(map[*work]bool)
+	things := make(map[any]bool)
+	for _, w := range works {
+		in[w] = true
+		w.things(things)
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, w := range b.works {
+			if !in[w] && w.touchesAny(things) {
+				in[w], grown = true, true
+				w.things(things)
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(b.works), func(w *work) bool { return !in[w] })
+}
+
+func (w *work) things(set map[any]bool) {
+	for _, i := range w.instances {
+		set[i] = true
+	}
+	for _, c := range w.correlations {
+		set[c] = true
+	}
+}
+
+func (w *work) touchesAny(set map[any]bool) bool {
+	for _, i := range w.instances {
+		if set[i] {
+			return true
+		}
+	}
+	for _, c := range w.correlations {
+		if set[c] {
+			return true
+		}
+	}
+	return false
+}
+
+// takeBack undoes what w decided. The instances and correlations it touched are
+// forgotten: they will be loaded as they are stored.
+func (b *batch) takeBack(w *work) {
+	for _, i := range w.instances {
+		i.touched = false
+		b.h.cache.drop(i)
+		delete(b.fresh, i.state.ID)
+	}
+	b.touched = slices.DeleteFunc(b.touched, func(i *instance) bool { return !i.touched })
+	for _, c := range w.correlations {
+		delete(b.correlations, c.key)
+	}
+	for id, by := range b.marks {
+		if by == w {
+			delete(b.marks, id)
+		}
+	}
+	b.spans = slices.DeleteFunc(b.spans, func(s span) bool { return s.w == w })
+	b.torn = true
+	b.pending = slices.DeleteFunc(b.pending, func(p subscriptionChange) bool { return p.w == w })
+	b.parked = slices.DeleteFunc(b.parked, func(p parkedInput) bool { return p.w == w })
+	b.unpark = slices.DeleteFunc(b.unpark, func(u unparked) bool { return u.w == w })
+	b.startTimers = slices.DeleteFunc(b.startTimers, func(m startTimerMove) bool { return m.w == w })
+	w.reset()
+}
+
+// load reads the instances and correlation rows that the works need and that
+// are not in hand.
+func (b *batch) load(works []*work) error {
+	n := needs{instances: make(map[engine.InstanceID]struct{}), correlations: make(map[store.CorrelationKey]struct{})}
+	for _, w := range works {
+		w.in.needs(&n)
+	}
+	if err := b.loadCorrelations(n.correlations); err != nil {
+		return err
+	}
+	for key := range n.correlations {
+		for _, s := range b.correlations[key].subscriptions {
+			if s.home == b.h.id {
+				n.instance(s.instance)
+			}
+		}
+	}
+	return b.loadInstances(n.instances)
+}
+
+func (b *batch) loadCorrelations(keys map[store.CorrelationKey]struct{}) error {
+	var missing []store.CorrelationKey
+	for k := range keys {
+		if b.correlations[k] == nil {
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := b.h.o.store.LoadCorrelations(b.ctx, missing)
+	if err != nil {
+		return err
+	}
+	for _, k := range missing {
+		c := &correlation{key: k}
+		if row, ok := rows[k]; ok {
+			c = decodeCorrelation(row)
+		}
+		b.correlations[k] = c
+	}
+	return nil
+}
+
+func (b *batch) loadInstances(ids map[engine.InstanceID]struct{}) error {
+	var missing [][16]byte
+	for id := range ids {
+		if _, here := b.fresh[id]; !here && b.h.cache.get(id) == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := b.h.o.store.LoadInstances(b.ctx, b.h.id, missing)
+	if err != nil {
+		return err
+	}
+	for _, id := range missing {
+		row, running := rows[id]
+		if !running {
+			b.fresh[id] = nil
+			continue
+		}
+		b.fresh[id], err = b.decode(row)
+		if err != nil {
+			b.unreadable[id] = err
+			b.h.o.log.unreadable(id, err)
+		}
+	}
+	return nil
+}
+
+// decode reads a stored instance. What can't be read is a matter for people:
+// its inputs are put aside, everybody else's go on.
+func (b *batch) decode(row *store.StoredInstance) (*instance, error) {
+	def := b.defs.byID[row.Definition]
+	if def == nil {
+		return nil, fmt.Errorf("instance %s: its definition %d is not known or can't be compiled by this engine", uuid.UUID(row.ID), row.Definition)
+	}
+	parts := make([]engine.Part, len(row.Parts))
+	for i, p := range row.Parts {
+		parts[i] = engine.Part{No: p.No, Data: p.Data}
+	}
+	state, err := engine.DecodeState(def.process, row.ID, b.h.id, row.State, parts)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: stored state: %w", uuid.UUID(row.ID), err)
+	}
+	state.Sequence = uint64(row.Version) // the guard is the row's
+	return &instance{state: state, def: def, version: row.Version, due: row.NextDue, paged: len(row.Parts) > 0}, nil
+}
+
+// instance is a running instance of this home, or nil.
+func (b *batch) instance(id engine.InstanceID) *instance {
+	if i, here := b.fresh[id]; here {
+		return i
+	}
+	if i := b.h.cache.get(id); i != nil {
+		return i
+	}
+	if err := b.loadInstances(map[engine.InstanceID]struct{}{id: {}}); err != nil {
+		b.err = err
+		return nil
+	}
+	return b.fresh[id]
+}
+
+// correlation is the correlation row of a key, and notes that w depends on it.
+func (b *batch) correlation(w *work, key store.CorrelationKey) *correlation {
+	c := b.correlations[key]
+	if c == nil {
+		if b.err = b.loadCorrelations(map[store.CorrelationKey]struct{}{key: {}}); b.err != nil {
+			return &correlation{key: key}
+		}
+		c = b.correlations[key]
+	}
+	w.touchCorrelation(c)
+	return c
+}
+
+// apply lets the engine decide what in does to inst, and keeps what follows. k
+// is the input in a form that can be kept should the instance be parked; nil
+// for inputs that a parked instance takes too, or that come by themselves again.
+func (b *batch) apply(w *work, inst *instance, in engine.Input, k keeper) (end disposition) {
+	b.touch(w, inst)
+	if inst.broken {
+		return undecided // decided again, from the stored state
+	}
+	if cause := w.defects[inst.state.ID]; cause != nil {
+		return b.park(w, inst, cause, k)
+	}
+	if inst.state.Parked && k != nil {
+		b.parkInput(w, inst, k)
+		return parked
+	}
+	out, err := b.h.o.decideSafely(inst, in)
+	if err != nil {
+		b.defect(w, inst, err)
+		return undecided
+	}
+	if out.Rejection != nil {
+		w.failure = &RefusedError{Reason: out.Rejection.Reason}
+		return rejected(out.Rejection.Kind)
+	}
+	b.keep(w, inst, out)
+	return applied
+}
+
+func (b *batch) touch(w *work, inst *instance) {
+	w.touch(inst)
+	if !inst.touched {
+		inst.touched = true
+		b.touched = append(b.touched, inst)
+	}
+}
+
+// decideSafely turns a panic into an error: both are defects of ours, and
+// neither may take the other instances of the batch along.
+func (o *Orchestrator) decideSafely(inst *instance, in engine.Input) (out engine.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return o.engine(inst.def.process, inst.state, in)
+}
+
+func rejected(k engine.RejectionKind) disposition {
+	switch k {
+	case engine.Duplicate:
+		return duplicate
+	case engine.Late:
+		return late
+	case engine.Unknown:
+		return unknown
+	}
+	return refused
+}
+
+// defect notes that the engine failed on w for inst. The state is in an unknown
+// condition: nothing more happens to it before it is loaded anew.
+func (b *batch) defect(w *work, inst *instance, err error) {
+	if w.defects == nil {
+		w.defects = make(map[engine.InstanceID]error)
+	}
+	w.defects[inst.state.ID] = err
+	w.redo, inst.broken = true, true
+	b.h.o.defect(w, inst, err)
+}
+
+// keep adds the records that an outcome leads to and follows its subscriptions.
+func (b *batch) keep(w *work, inst *instance, out engine.Outcome) {
+	from := b.pack.Mark()
+	for _, cmd := range out.Commands {
+		b.command(w, inst, cmd)
+	}
+	b.addStatus(inst, out.Events)
+	b.span(w, from)
+}
+
+// span notes the records added since from as w's.
+func (b *batch) span(w *work, from wire.Mark) {
+	to := b.pack.Mark()
+	if n := len(b.spans); n > 0 && b.spans[n-1].w == w && b.spans[n-1].to == from {
+		b.spans[n-1].to = to
+		return
+	}
+	b.spans = append(b.spans, span{w, from, to})
+}
+
+// outbox is the records of all decisions that stand, in the order they were made.
+func (b *batch) outbox() *wire.Pack {
+	if !b.torn {
+		return b.pack
+	}
+	p := new(wire.Pack)
+	for _, s := range b.spans {
+		p.AppendBetween(b.pack, s.from, s.to)
+	}
+	return p
+}
