@@ -1,0 +1,128 @@
+package kafka
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+	"github.com/twmb/franz-go/plugin/kprom"
+	"github.com/twmb/franz-go/plugin/kzap"
+	"go.uber.org/zap"
+)
+
+// Config says how to reach a cluster.
+type Config struct {
+	Brokers  []string // host:port, at least one
+	ClientID string   // default "barnabas"
+	// TLS encrypts connections; nil: plain text.
+	TLS *TLS
+	// SASL authenticates; nil: anonymous.
+	SASL *SASL
+	// Logger gets what the client warns of; nil: nothing.
+	Logger *zap.Logger
+	// Metrics of connections, fetching and producing are registered here; nil: none.
+	Metrics prometheus.Registerer
+}
+
+// TLS files are PEM. Empty ones mean the system's roots and no client certificate.
+type TLS struct {
+	CAFile     string
+	CertFile   string
+	KeyFile    string
+	ServerName string // default: the broker's host name
+}
+
+// SASL is a user and password.
+type SASL struct {
+	Mechanism string // PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+	User      string
+	Password  string
+}
+
+func (c Config) logger() *zap.Logger { return cmp.Or(c.Logger, zap.NewNop()) }
+
+// options are those of every client; part names what it does, in metrics.
+func (c Config) options(part string) ([]kgo.Opt, error) {
+	if len(c.Brokers) == 0 || slices.Contains(c.Brokers, "") {
+		return nil, errors.New("kafka: brokers are missing: give at least one host:port")
+	}
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(cmp.Or(c.ClientID, "barnabas")),
+		kgo.WithLogger(kzap.New(c.logger().Named("kafka."+part), kzap.Level(kgo.LogLevelWarn))),
+		kgo.DisableClientMetrics(),
+	}
+	if c.Metrics != nil {
+		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("barnabas", kprom.Subsystem("kafka_"+part), kprom.Registerer(c.Metrics))))
+	}
+	if c.TLS != nil {
+		config, err := c.TLS.config()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, kgo.DialTLSConfig(config))
+	}
+	if c.SASL != nil {
+		mechanism, err := c.SASL.option()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, mechanism)
+	}
+	return opts, nil
+}
+
+func (c Config) client(part string, more ...kgo.Opt) (*kgo.Client, error) {
+	opts, err := c.options(part)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(append(opts, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: configure %s: %w", part, err)
+	}
+	return client, nil
+}
+
+func (t *TLS) config() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("kafka: read CA: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("kafka: %s holds no PEM certificate", t.CAFile)
+		}
+	}
+	if t.CertFile != "" || t.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("kafka: read client certificate: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+func (s *SASL) option() (kgo.Opt, error) {
+	auth := scram.Auth{User: s.User, Pass: s.Password}
+	switch s.Mechanism {
+	case "PLAIN":
+		return kgo.SASL(plain.Auth{User: s.User, Pass: s.Password}.AsMechanism()), nil
+	case "SCRAM-SHA-256":
+		return kgo.SASL(auth.AsSha256Mechanism()), nil
+	case "SCRAM-SHA-512":
+		return kgo.SASL(auth.AsSha512Mechanism()), nil
+	}
+	return nil, fmt.Errorf("kafka: SASL mechanism %q is unknown: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", s.Mechanism)
+}
