@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/engine"
+	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/store"
 )
 
@@ -290,9 +291,12 @@ func (b *batch) correlationRows(rows *store.Batch) {
 
 // committed brings the home up to date with what has become true.
 func (b *batch) committed(offsets []offsetMove) {
+	hints := make(map[kafka.TopicPartition]int64, len(offsets))
 	for _, m := range offsets {
 		m.queue.stored = m.next
+		hints[kafka.TopicPartition(m.queue.partition)] = m.next
 	}
+	b.h.o.consumer.CommitHint(hints)
 	for _, i := range b.touched {
 		b.h.settle(i)
 	}

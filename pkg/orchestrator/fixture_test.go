@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"github.com/barnabas-project/barnabas/pkg/dev/devtest"
+	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
@@ -67,6 +68,8 @@ type noConsumer struct{}
 func (noConsumer) Pause(int32, string)  {}
 func (noConsumer) Resume(int32, string) {}
 
+func (noConsumer) CommitHint(map[kafka.TopicPartition]int64) {}
+
 // newFixture starts an engine that owns all of the homes.
 func newFixture(t *testing.T, homes int32, change ...func(*Config)) *fixture {
 	t.Helper()
@@ -103,8 +106,8 @@ func (f *fixture) claim(h int32) {
 	require.NoError(f.t, err)
 }
 
-func (f *fixture) partitions(h int32) []store.InputPartition {
-	return []store.InputPartition{
+func (f *fixture) partitions(h int32) []kafka.TopicPartition {
+	return []kafka.TopicPartition{
 		{Topic: f.topics.results, Partition: h}, {Topic: f.topics.control, Partition: h}, {Topic: f.topics.messages, Partition: h},
 	}
 }

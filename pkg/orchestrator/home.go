@@ -186,4 +186,3 @@ func (h *home) release(within time.Duration) {
 	timer.Stop()
 	h.cancel()
 }
-

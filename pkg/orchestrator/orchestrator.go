@@ -13,6 +13,7 @@ import (
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/engine"
+	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
@@ -30,6 +31,8 @@ type Relay interface {
 type Consumer interface {
 	Pause(home int32, topic string)
 	Resume(home int32, topic string)
+	// CommitHint tells Kafka how far inputs are decided, for lag dashboards only.
+	CommitHint(offsets map[kafka.TopicPartition]int64)
 }
 
 // TaskType is what is configured for the tasks of a type.
@@ -188,27 +191,39 @@ func (o *Orchestrator) brokenDefinition(d store.Definition, err error) {
 		zap.String("process", d.ProcessID), zap.Int32("version", d.Version), zap.Error(err))
 }
 
-// Claim takes homes over, with the input partitions named for each, and answers
-// where to begin. homes is the number of homes there are.
-func (o *Orchestrator) Claim(ctx context.Context, id int32, homes int32, partitions []store.InputPartition) (map[store.InputPartition]int64, error) {
-	claimed, err := o.store.Claim(ctx, id, o.cfg.ID, partitions)
+// Claim takes a home over, one of homes, with its input partitions, and answers
+// where to begin in each.
+func (o *Orchestrator) Claim(ctx context.Context, id, homes int32, partitions []kafka.TopicPartition) (map[kafka.TopicPartition]int64, error) {
+	inputs := make([]store.InputPartition, len(partitions))
+	for i, p := range partitions {
+		inputs[i] = store.InputPartition(p)
+	}
+	claimed, err := o.store.Claim(ctx, id, o.cfg.ID, inputs)
 	if err != nil {
 		o.ready.Set("database", err)
 		return nil, err
 	}
-	h := o.newHome(id, homes, claimed)
+	o.own(o.newHome(id, homes, claimed), homes)
+	o.logger.Info("home claimed", zap.Int32("home", id), zap.Int64("epoch", claimed.Fence.Epoch))
+	positions := make(map[kafka.TopicPartition]int64, len(partitions))
+	for p, at := range claimed.Positions {
+		positions[kafka.TopicPartition(p)] = at
+	}
+	return positions, nil
+}
+
+// own starts the home's goroutine, in place of an earlier one.
+func (o *Orchestrator) own(h *home, homes int32) {
 	o.mu.Lock()
-	old := o.owned[id]
-	o.owned[id], o.count = h, homes
+	old := o.owned[h.id]
+	o.owned[h.id], o.count = h, homes
 	o.mu.Unlock()
 	if old != nil {
 		old.release(o.cfg.ReleaseWithin)
 	}
-	runCtx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
-	go h.run(runCtx)
-	o.logger.Info("home claimed", zap.Int32("home", id), zap.Int64("epoch", claimed.Fence.Epoch))
-	return claimed.Positions, nil
+	go h.run(ctx)
 }
 
 func (o *Orchestrator) newHome(id, homes int32, claimed store.Claimed) *home {
