@@ -40,7 +40,8 @@ type Expression struct {
 	usesInput bool
 }
 
-// Compile compiles an expression, without a leading "=". Errors are *expr.Error.
+// Compile compiles an expression. A leading "=", the notation of models, is passed
+// over. Errors are *expr.Error.
 func Compile(text string) (*Expression, error) { return Options{}.Compile(text) }
 
 // CompileWithNames compiles an expression in which the given names are known, so
@@ -55,6 +56,7 @@ func (o Options) Compile(text string) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.accept("=")
 	tree, err := p.all(p.expression)
 	if err != nil {
 		return nil, err
