@@ -264,7 +264,7 @@ func (b *batch) loadInstances(ids map[engine.InstanceID]struct{}) error {
 			b.fresh[id] = nil
 			continue
 		}
-		b.fresh[id], err = b.decode(row)
+		b.fresh[id], err = decodeInstance(b.defs, b.h.id, row)
 		if err != nil {
 			b.unreadable[id] = err
 			b.h.o.log.unreadable(id, err)
@@ -273,10 +273,10 @@ func (b *batch) loadInstances(ids map[engine.InstanceID]struct{}) error {
 	return nil
 }
 
-// decode reads a stored instance. What can't be read is a matter for people:
-// its inputs are put aside, everybody else's go on.
-func (b *batch) decode(row *store.StoredInstance) (*instance, error) {
-	def := b.defs.byID[row.Definition]
+// decodeInstance reads a stored instance. What can't be read is a matter for
+// people: its inputs are put aside, everybody else's go on.
+func decodeInstance(defs *definitions, home int32, row *store.StoredInstance) (*instance, error) {
+	def := defs.byID[row.Definition]
 	if def == nil {
 		return nil, fmt.Errorf("instance %s: its definition %d is not known or can't be compiled by this engine", uuid.UUID(row.ID), row.Definition)
 	}
@@ -284,7 +284,7 @@ func (b *batch) decode(row *store.StoredInstance) (*instance, error) {
 	for i, p := range row.Parts {
 		parts[i] = engine.Part{No: p.No, Data: p.Data}
 	}
-	state, err := engine.DecodeState(def.process, row.ID, b.h.id, row.State, parts)
+	state, err := engine.DecodeState(def.process, row.ID, home, row.State, parts)
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: stored state: %w", uuid.UUID(row.ID), err)
 	}

@@ -40,13 +40,13 @@ func (o *Orchestrator) startable(r StartRequest) (*definition, error) {
 	defs := o.catalogue.get()
 	def := defs.latest[r.ProcessID]
 	if def == nil {
-		return nil, &RefusedError{Reason: fmt.Sprintf("no process %q is deployed", r.ProcessID)}
+		return nil, &RefusedError{Reason: fmt.Sprintf("no process %q is deployed", r.ProcessID), Missing: true}
 	}
 	if r.Version > 0 && r.Version != def.Version {
 		def = defs.version(r.ProcessID, r.Version)
 	}
 	if def == nil {
-		return nil, &RefusedError{Reason: fmt.Sprintf("process %q has no version %d", r.ProcessID, r.Version)}
+		return nil, &RefusedError{Reason: fmt.Sprintf("process %q has no version %d", r.ProcessID, r.Version), Missing: true}
 	}
 	if def.process.Start == bpmn.None {
 		return nil, &RefusedError{Reason: fmt.Sprintf("process %q has no none start event: it is started by a message or a timer", r.ProcessID)}
@@ -118,7 +118,7 @@ func (o *Orchestrator) homeOf(ctx context.Context, id engine.InstanceID) (int32,
 		return 0, err
 	}
 	if !ok {
-		return 0, &RefusedError{Reason: fmt.Sprintf("no instance %s is running: it has ended or never was", uuid.UUID(id))}
+		return 0, &RefusedError{Reason: fmt.Sprintf("no instance %s is running: it has ended or never was", uuid.UUID(id)), Missing: true}
 	}
 	return home, nil
 }

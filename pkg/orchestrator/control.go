@@ -77,7 +77,7 @@ func (in *cancellation) decide(b *batch, w *work) disposition {
 	}
 	inst := b.instance(in.instance)
 	if inst == nil {
-		w.failure = &RefusedError{Reason: "the instance has ended or never was"}
+		w.failure = &RefusedError{Reason: "the instance has ended or never was", Missing: true}
 		return refused
 	}
 	if inst.state.Parked {
@@ -107,7 +107,7 @@ func (in *resolution) decide(b *batch, w *work) disposition {
 	}
 	inst := b.instance(in.instance)
 	if inst == nil {
-		w.failure = &RefusedError{Reason: "the instance has ended or never was"}
+		w.failure = &RefusedError{Reason: "the instance has ended or never was", Missing: true}
 		return refused
 	}
 	wasParked := inst.state.Parked

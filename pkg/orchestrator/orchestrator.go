@@ -203,6 +203,10 @@ func (o *Orchestrator) Claim(ctx context.Context, id, homes int32, partitions []
 		o.ready.Set("database", err)
 		return nil, err
 	}
+	// The last owner may have started instances of models this engine has not seen.
+	if _, err := o.catalogue.refresh(ctx); err != nil {
+		return nil, err
+	}
 	o.own(o.newHome(id, homes, claimed), homes)
 	o.logger.Info("home claimed", zap.Int32("home", id), zap.Int64("epoch", claimed.Fence.Epoch))
 	positions := make(map[kafka.TopicPartition]int64, len(partitions))

@@ -137,6 +137,9 @@ type Answer struct {
 var ErrNotOwner = errors.New("this engine owns no home that can take the call; try again or ask another engine")
 
 // RefusedError says why a call does not fit the state of what it names.
-type RefusedError struct{ Reason string }
+type RefusedError struct {
+	Reason  string
+	Missing bool // what it names is not there
+}
 
 func (e *RefusedError) Error() string { return e.Reason }

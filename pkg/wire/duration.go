@@ -110,3 +110,7 @@ func appendDuration(dst []byte, d time.Duration) []byte {
 	}
 	return append(dst, 'S')
 }
+
+// ParseDuration reads a duration as headers have it: ISO 8601 in weeks, days,
+// hours, minutes and seconds, or whole milliseconds.
+func ParseDuration(text string) (d time.Duration, ok bool) { return parseDuration([]byte(text)) }
