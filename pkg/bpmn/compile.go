@@ -239,4 +239,32 @@ func (c *compiler) read(n *Node, e *etree.Element) {
 	case ErrorEndEvent, ErrorBoundaryEvent:
 		n.Error = c.errorEvent(n, definition(e))
 	}
+	c.warnIdle(n, e)
+}
+
+// warnIdle reports what is read for some kinds of nodes but not for this one.
+func (c *compiler) warnIdle(n *Node, e *etree.Element) {
+	if c.refused {
+		return // the reason may be what is reported already
+	}
+	publishes := n.Message != nil && (n.Kind == SendTask || n.Kind == MessageThrowEvent || n.Kind == MessageEndEvent)
+	properties := c.properties(e)
+	for _, property := range []struct {
+		name string
+		used bool
+	}{
+		{propertyDeadline, n.Task != nil},
+		{propertyCorrelationKey, n.Message != nil && n.Kind != MessageStartEvent},
+		{propertyTTL, publishes},
+		{propertyStatusVariables, false},
+	} {
+		if _, ok := properties[property.name]; ok && !property.used {
+			c.warn(e, CodeIgnored, "the property %s has no effect on this element", property.name)
+		}
+	}
+	for _, tag := range []string{"zeebe:taskDefinition", "zeebe:taskHeaders", "camunda:failedJobRetryTimeCycle"} {
+		if idle := c.extension(e, tag); idle != nil && n.Task == nil {
+			c.warn(idle, CodeIgnored, "%s has no effect on this element, which is no task of a worker", tag)
+		}
+	}
 }

@@ -112,7 +112,7 @@ func (c *compiler) startMessage(e, holder *etree.Element) *Message {
 	}
 	name, isText := value.AsString()
 	if !isText || name == "" {
-		c.problem(e, CodeValue, "the message name %q gives a %s: a message name is a text", shorten(m.Name.Source()), value.Kind())
+		c.problem(e, CodeValue, "the message name %q, evaluated on deployment without variables, gives %s %q: a message name is a text", shorten(m.Name.Source()), value.Kind(), shorten(value.Text()))
 	}
 	m.StaticName = name
 	return m

@@ -3,7 +3,12 @@ package bpmn
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,7 +229,66 @@ func TestWorkIsLinear(t *testing.T) {
 	}
 }
 
+// TestMutatedModels takes elements and attributes out of good and bad models,
+// doubles and exchanges them: whatever comes out is compiled or refused, and
+// what is compiled is consistent.
+func TestMutatedModels(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 3))
+	token := regexp.MustCompile(`<[^>]+/>|<[^>]+>|[^<>]+`)
+	attribute := regexp.MustCompile(`[\w:]+="[^"]*"`)
+	compiled := 0
+	for name, xml := range testdata(t) {
+		tokens, attributes := token.FindAllString(xml, -1), attribute.FindAllString(xml, -1)
+		for range 200 {
+			mutant := slices.Clone(tokens)
+			for range 1 + random.IntN(3) {
+				at, other := random.IntN(len(mutant)), random.IntN(len(mutant))
+				switch random.IntN(4) {
+				case 0:
+					mutant[at] = ""
+				case 1:
+					mutant[at] += mutant[at]
+				case 2:
+					mutant[at], mutant[other] = mutant[other], mutant[at]
+				case 3:
+					if found := attribute.FindAllStringIndex(mutant[at], -1); found != nil {
+						hit := found[random.IntN(len(found))]
+						mutant[at] = mutant[at][:hit[0]] + attributes[random.IntN(len(attributes))] + mutant[at][hit[1]:]
+					}
+				}
+			}
+			text := strings.Join(mutant, "")
+			model, err := Parse([]byte(text), Config{Now: testNow})
+			if err == nil {
+				compiled++
+				checkConsistent(t, model)
+				require.NotEmpty(t, printed(model, nil), name)
+			}
+		}
+	}
+	require.Positive(t, compiled)
+}
+
+// testdata is the models of testdata by their file names.
+func testdata(t testing.TB) map[string]string {
+	files, err := filepath.Glob("testdata/*.bpmn")
+	require.NoError(t, err)
+	models := map[string]string{}
+	for _, file := range files {
+		xml, err := os.ReadFile(file)
+		require.NoError(t, err)
+		models[file] = string(xml)
+	}
+	return models
+}
+
 func FuzzParse(f *testing.F) {
+	for _, xml := range testdata(f) {
+		f.Add([]byte(xml))
+	}
 	for _, c := range hostile {
 		if len(c.xml) < 5_000 {
 			f.Add([]byte(c.xml))

@@ -252,6 +252,10 @@ func (c *compiler) checkTimer(n *Node, e *etree.Element, t *Timer) {
 		return
 	}
 	if _, err := t.Schedule(value, c.cfg.Now); err != nil {
-		c.problem(e, CodeValue, "timer: %s", err)
+		what := "timer"
+		if !isStatic(t.Value.Source(), c.dialect) {
+			what = "timer, evaluated on deployment without variables"
+		}
+		c.problem(e, CodeValue, "%s: %s", what, err)
 	}
 }
