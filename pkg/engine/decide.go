@@ -210,7 +210,7 @@ func (d *decision) plan(t token) *problem {
 	if problem := d.mapOutputs(n, t); problem != nil {
 		return problem
 	}
-	if problem := d.checkSize(); problem != nil {
+	if problem := d.checkSize(t); problem != nil {
 		return problem
 	}
 	return d.chooseFlows(n, t)
@@ -218,9 +218,7 @@ func (d *decision) plan(t token) *problem {
 
 // follow does what was planned.
 func (d *decision) follow(t token) {
-	for _, w := range d.sets {
-		d.append(VariablesSet{Scope: w.scope, Variables: w.variables})
-	}
+	d.applySets()
 	if t.key != 0 {
 		d.closeSubscriptions(d.s.element(t.key))
 		d.append(ElementCompleted{Key: t.key, Node: t.node})
@@ -233,6 +231,13 @@ func (d *decision) follow(t token) {
 	if len(d.flows) == 0 {
 		d.touch(t.scope)
 	}
+}
+
+func (d *decision) applySets() {
+	for _, w := range d.sets {
+		d.append(VariablesSet{Scope: w.scope, Variables: w.variables})
+	}
+	d.sets = d.sets[:0]
 }
 
 // finish lets an element instance that got its result go on.

@@ -107,9 +107,11 @@ func (s *State) readParts(p *bpmn.Process, parts []Part, header *reader) {
 	if n := header.count(math.MaxInt); n != len(s.pages) {
 		header.fail("%d parts are there, the header knows %d", len(s.pages), n)
 	}
+	number := uint64(0)
 	for _, pg := range s.pages {
 		pg.dirty, pg.stored = false, true
-		number, count, due := header.uint(), header.uint(), header.int()
+		number += header.uint()
+		count, due := header.uint(), header.int()
 		if header.err == nil && (number != uint64(pg.number) || count != uint64(len(pg.elements)) || due != pg.earliest()) {
 			header.fail("part %d is not of the same state as the header", pg.number)
 		}

@@ -56,7 +56,7 @@ type Part struct {
 // Called again without Saved in between it gives the same and what came since.
 func (s *State) Changes() Changes {
 	if !s.paged {
-		header := s.appendHeader(make([]byte, 0, 192+s.bytes+40*s.elements), 0)
+		header := s.appendHeader(make([]byte, 0, s.headerSize()), 0)
 		from := len(header)
 		header = s.appendInline(header)
 		if len(header)-from <= maxInline {
@@ -67,12 +67,20 @@ func (s *State) Changes() Changes {
 	c := Changes{Gone: append([]uint32(nil), s.gone...), Paged: true}
 	for _, pg := range s.pages {
 		if pg.dirty || !pg.stored {
-			c.Parts = append(c.Parts, Part{No: pg.number, Data: pg.appendPart(nil)})
+			data := pg.appendPart(make([]byte, 0, pg.size+64))
+			pg.size = len(data)
+			c.Parts = append(c.Parts, Part{No: pg.number, Data: data})
 		}
 	}
-	header := s.appendHeader(make([]byte, 0, 192+s.variables.size()+16*len(s.pages)), headerPaged)
+	header := s.appendHeader(make([]byte, 0, 256+2*s.variables.size()+16*len(s.pages)), headerPaged)
 	c.Header = s.appendDirectory(header)
 	return c
+}
+
+// headerSize is about how long the header of a small instance gets.
+func (s *State) headerSize() int {
+	return 80 + len(s.BusinessKey) + len(s.Tenant) + len(s.TraceParent) +
+		s.bytes + 4*len(s.variables) + 8*len(s.finished) + 48*s.elements
 }
 
 // Saved says that the last Changes are stored.
@@ -123,10 +131,12 @@ func (s *State) appendInline(dst []byte) []byte {
 
 func (s *State) appendDirectory(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s.pages)))
+	number := uint32(0)
 	for _, pg := range s.pages {
-		dst = binary.AppendUvarint(dst, uint64(pg.number))
+		dst = binary.AppendUvarint(dst, uint64(pg.number-number))
 		dst = binary.AppendUvarint(dst, uint64(len(pg.elements)))
 		dst = binary.AppendVarint(dst, pg.earliest())
+		number = pg.number
 	}
 	return dst
 }
@@ -148,24 +158,21 @@ func (pg *page) appendElements(dst []byte, previous Key) []byte {
 }
 
 func (e *element) flags() uint64 {
-	flags := uint64(e.phase)
-	for _, f := range [...]struct {
-		has bool
-		bit uint64
-	}{
-		{e.triggered, elementTriggered},
-		{len(e.locals) > 0, elementLocals},
-		{len(e.result) > 0, elementResult},
-		{e.task.phase != noTask, elementTask},
-		{len(e.waits) > 0, elementWaits},
-		{e.arrived != nil, elementArrived},
-		{e.incident != nil, elementIncident},
-	} {
-		if f.has {
-			flags |= f.bit
-		}
+	return uint64(e.phase) |
+		bit(e.triggered, elementTriggered) |
+		bit(len(e.locals) > 0, elementLocals) |
+		bit(len(e.result) > 0, elementResult) |
+		bit(e.task.phase != noTask, elementTask) |
+		bit(len(e.waits) > 0, elementWaits) |
+		bit(e.arrived != nil, elementArrived) |
+		bit(e.incident != nil, elementIncident)
+}
+
+func bit(set bool, bit uint64) uint64 {
+	if set {
+		return bit
 	}
-	return flags
+	return 0
 }
 
 func (e *element) append(dst []byte) []byte {

@@ -57,15 +57,18 @@ func (d *decision) resolve(in ResolveIncident) *Rejection {
 	if rejection != nil {
 		return rejection
 	}
-	if total := d.s.bytes + in.Variables.size(); total > MaxVariableBytes {
-		return reject(Inapplicable, "%s", d.tooLarge(total).message)
+	d.look(in.Element, nil, nil)
+	for _, m := range in.Variables {
+		_, scope, _ := d.view.enclosing(m.Name)
+		d.set(scope, m.Name, m.Value)
+	}
+	if problem := d.checkSize(token{}); problem != nil && len(d.sets) > 0 {
+		return reject(Inapplicable, "%s", problem.message)
 	}
 	if d.s.Parked && in.Element == 0 {
 		d.append(InstanceResumed{})
 	}
-	if len(in.Variables) > 0 {
-		d.append(VariablesSet{Variables: in.Variables})
-	}
+	d.applySets()
 	for _, k := range open {
 		// A token that went on before may have ended this one.
 		if e := d.s.element(k); e != nil && e.incident != nil {

@@ -75,9 +75,10 @@ type ResolveIncident struct {
 	Element Key // the element instance with the incident; 0: every incident of the instance
 	// Retries are the attempts a task is given; 0: as many as the model says.
 	Retries int
-	// Variables, when not empty, are set in the instance's root first: the
-	// usual mend of a failed expression. They also replace variables of the
-	// same names in a result that the incident keeps.
+	// Variables are set first, each in the nearest scope, from Element outward,
+	// that has its name, else in the process: the usual mend of a failed
+	// expression. They also replace variables of the same names in a result
+	// that the incident keeps.
 	Variables Variables
 }
 

@@ -224,9 +224,12 @@ func (d *decision) set(scope Key, name string, value json.RawMessage) {
 	d.sets = append(d.sets, set{scope, Variables{{name, value}}})
 }
 
-// checkSize keeps the instance below MaxVariableBytes.
-func (d *decision) checkSize() *problem {
+// checkSize keeps the instance below MaxVariableBytes after t has left.
+func (d *decision) checkSize(t token) *problem {
 	total := d.s.bytes
+	if e := d.s.element(t.key); e != nil { // what is its own goes with it
+		total -= e.locals.size() + e.result.size()
+	}
 	for _, w := range d.sets {
 		total += w.variables.size()
 	}

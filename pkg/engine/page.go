@@ -22,6 +22,7 @@ type page struct {
 	stale    bool       // due has to be looked up again
 	dirty    bool       // changed since Saved
 	stored   bool       // exists as a part
+	size     int        // of the part when it was last encoded
 }
 
 // earliest is the earliest due time of the page, 0 if nothing is due ever.
