@@ -161,6 +161,14 @@ func (r *running) value(w *world, name string) float64 {
 	return sum
 }
 
+func (w *world) admin() *kadm.Client {
+	w.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...))
+	require.NoError(w.t, err)
+	w.t.Cleanup(client.Close)
+	return kadm.NewClient(client)
+}
+
 func homes(homes ...int32) func() []int32 { return func() []int32 { return homes } }
 
 func (w *world) producer() *kafka.Producer {
@@ -190,13 +198,20 @@ func (w *world) writer(home int32) *writer {
 	return &writer{w: w, fence: claimed.Fence, batch: store.NewBatch(), keys: make(map[int]int)}
 }
 
+// key is a record key of the home.
+func (p *writer) key(key int) string { return fmt.Sprintf("%d/%d", p.fence.Home, key) }
+
+func (p *writer) next(key int) int {
+	p.keys[key]++
+	return p.keys[key]
+}
+
 // pack makes a row with the next record of each key.
 func (p *writer) pack(keys ...int) []byte {
 	var pack wire.Pack
 	for _, key := range keys {
-		p.keys[key]++
-		name := fmt.Sprintf("%d/%d/%d", p.fence.Home, key, p.keys[key])
-		pack.Add(wire.Record{Topic: p.w.topic, Partition: wire.ByKey, Key: fmt.Appendf(nil, "%d/%d", p.fence.Home, key), Value: []byte(name)})
+		name := fmt.Sprintf("%s/%d", p.key(key), p.next(key))
+		pack.Add(wire.Record{Topic: p.w.topic, Partition: wire.ByKey, Key: []byte(p.key(key)), Value: []byte(name)})
 	}
 	return pack.Bytes()
 }
@@ -245,10 +260,7 @@ func (w *world) records(topic string) []*kgo.Record {
 // ends is how many records a topic has.
 func (w *world) ends(topic string) (n int64) {
 	w.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...))
-	require.NoError(w.t, err)
-	defer client.Close()
-	offsets, err := kadm.NewClient(client).ListEndOffsets(w.t.Context(), topic)
+	offsets, err := w.admin().ListEndOffsets(w.t.Context(), topic)
 	require.NoError(w.t, err)
 	offsets.Each(func(o kadm.ListedOffset) { n += o.Offset })
 	return n
@@ -272,7 +284,7 @@ func (w *world) requirePublished(writers ...*writer) (duplicates int) {
 	}
 	for _, p := range writers {
 		for key, n := range p.keys {
-			require.Equal(w.t, n, last[fmt.Sprintf("%d/%d", p.fence.Home, key)], "home %d key %d", p.fence.Home, key)
+			require.Equal(w.t, n, last[p.key(key)], "home %d key %d", p.fence.Home, key)
 		}
 	}
 	return duplicates
