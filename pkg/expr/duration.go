@@ -98,6 +98,9 @@ func (d *isoDuration) read(s, units string, factors []int64, monthly int) bool {
 			return false
 		}
 		nanos, rest, ok := parseFraction(s[end:])
+		if !ok && strings.HasPrefix(s[end:], ".S") {
+			rest, ok = s[end+1:], true // "5.S" has no digit after the point
+		}
 		if !ok || rest == "" || rest != s[end:] && rest[0] != 'S' {
 			return false
 		}

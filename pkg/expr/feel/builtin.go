@@ -50,7 +50,7 @@ func parseSignature(text string) signature {
 		name, optional := strings.CutSuffix(param, "?")
 		name, s.variadic = strings.CutSuffix(name, "...")
 		s.params = append(s.params, name)
-		if !optional && !s.variadic {
+		if !optional && (!s.variadic || len(s.params) == 1) {
 			s.required++
 		}
 	}
@@ -105,20 +105,11 @@ func (b *builtin) Parameters() []string { return b.signatures[0].params }
 func (b *builtin) arrange(names []string, args []expr.Value) ([]expr.Value, bool) {
 	for _, s := range b.signatures {
 		ordered, ok := arrange(s.params, names, args)
-		if ok && s.hasRequired(names) {
-			return ordered[:s.lastOf(names)+1], true
+		if ok {
+			return ordered[:max(s.required, s.lastOf(names)+1)], true
 		}
 	}
 	return nil, false
-}
-
-func (s signature) hasRequired(names []string) bool {
-	for _, param := range s.params[:s.required] {
-		if !slices.Contains(names, param) {
-			return false
-		}
-	}
-	return true
 }
 
 // lastOf is the index of the last parameter that is named.
@@ -174,10 +165,18 @@ func (c *invocation) want(i int, what string) expr.Value {
 
 func (c *invocation) given(i int) bool { return !c.args[i].IsNull() }
 
+// only is argument i, or the one element of the list that it is.
+func (c *invocation) only(i int) expr.Value {
+	if items, ok := c.args[i].AsList(); ok && len(items) == 1 {
+		return items[0]
+	}
+	return c.args[i]
+}
+
 // texts are the arguments from the first on as strings.
 func (c *invocation) texts(n int) (texts []string, ok bool) {
 	for i := range n {
-		s, isString := c.args[i].AsString()
+		s, isString := c.only(i).AsString()
 		if !isString {
 			c.want(i, "string")
 			return nil, false
@@ -188,11 +187,12 @@ func (c *invocation) texts(n int) (texts []string, ok bool) {
 }
 
 func (c *invocation) num(i int) (expr.Value, bool) {
-	if c.args[i].Kind() != expr.KindNumber {
+	v := c.only(i)
+	if v.Kind() != expr.KindNumber {
 		c.want(i, "number")
 		return expr.Null(), false
 	}
-	return c.args[i], true
+	return v, true
 }
 
 // integer is a number without its fraction.

@@ -81,7 +81,7 @@ func (f *closure) invoke(m *machine, args []expr.Value, s site) expr.Value {
 		frame[c.to] = f.captured[i]
 	}
 	for i, p := range f.params {
-		v, ok := p.Type.coerce(args[i])
+		v, ok := p.Type.Coerce(args[i])
 		if !ok {
 			m.leave()
 			return m.null(s, "argument %q is %s, not a %s", p.Name, describe(args[i]), p.Type)

@@ -258,8 +258,8 @@ func (c *compiler) conditional(n *ifNode) code {
 		if v.IsTrue() {
 			return then(m)
 		}
-		if v.Kind() != expr.KindBoolean {
-			m.null(s, "the condition of if is a %s; it counts as false", v.Kind())
+		if v.Kind() != expr.KindBoolean && !v.IsNull() {
+			return m.null(s, "the condition of if is %s, not a boolean", describe(v))
 		}
 		return otherwise(m)
 	}

@@ -31,7 +31,7 @@ func stringFunctions() []*builtin {
 		function("replace", replace, "input, pattern, replacement, flags?"),
 		function("split", split, "string, delimiter"),
 		function("extract", extract, "string, pattern"),
-		function("string join", stringJoin, "list, delimiter?, prefix?, suffix?"),
+		function("string join", stringJoin, "list, delimiter?", "list, delimiter, prefix, suffix"),
 		function("to base64", func(c *invocation) expr.Value {
 			return c.mapText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })
 		}, "value"),

@@ -65,8 +65,10 @@ func (c *compiler) quantified(n *quantifiedNode) code {
 			v := condition(m)
 			b, isBool := v.AsBool()
 			switch {
+			case v.IsNull():
+				result = v
 			case !isBool:
-				result = m.null(s, "the condition is a %s, not a boolean", v.Kind())
+				result, decided = m.null(s, "the condition is %s, not a boolean", describe(v)), true
 			case b == decisive:
 				result, decided = v, true
 			}

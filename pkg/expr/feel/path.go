@@ -66,7 +66,7 @@ func (c *compiler) filter(n *filterNode) code {
 	base := c.node(n.base)
 	bound := c.bound()
 	slot := c.body.newSlot()
-	c.body.bindings = append(c.body.bindings, binding{slot: slot, dynamic: true}, binding{name: "item", slot: slot})
+	c.body.bindings = append(c.body.bindings, binding{name: "item", slot: slot}, binding{slot: slot, dynamic: true})
 	condition, cost := c.measured(n.condition)
 	c.unbind(bound)
 	f := elementFilter{slot: slot, condition: condition, cost: cost + 1, site: c.site(n)}
@@ -107,8 +107,11 @@ func (f elementFilter) apply(m *machine, items []expr.Value) expr.Value {
 		if i == 0 && v.Kind() == expr.KindNumber {
 			return f.index(m, items, v)
 		}
-		if v.IsTrue() {
+		switch {
+		case v.IsTrue():
 			kept = append(kept, item)
+		case v.Kind() != expr.KindBoolean && !v.IsNull():
+			return m.null(f.site, "the filter gives %s, neither a boolean nor a position", describe(v))
 		}
 	}
 	return m.list(kept)

@@ -37,6 +37,30 @@ func HostType(name string, contains func(expr.Value) bool) Type {
 	return Type{name: name, contains: contains}
 }
 
+// ListOf is the type of lists of elements of a type.
+func ListOf(element Type) Type {
+	return Type{name: expr.KindList.String(), kind: expr.KindList, element: &element}
+}
+
+// ContextOf is the type of contexts that have at least the given entries.
+func ContextOf(fields ...Field) Type {
+	return Type{name: expr.KindContext.String(), kind: expr.KindContext, fields: fields}
+}
+
+// ParseType reads a type as it is written after instance of; types are those of
+// the host.
+func ParseType(text string, types map[string]Type) (Type, error) {
+	p, err := newParser(text, Options{Types: types})
+	if err != nil {
+		return Type{}, err
+	}
+	t, err := p.typeName()
+	if err == nil && p.peek().kind != tokenEnd {
+		err = p.unexpected("the end of the type")
+	}
+	return t, err
+}
+
 // String is the type as it is written.
 func (t Type) String() string {
 	switch {
@@ -108,10 +132,10 @@ func (t Type) containsFields(v expr.Value) bool {
 	return true
 }
 
-// coerce makes v fit the type as an argument or result does (DMN 1.5 section
+// Coerce makes v fit the type as an argument or result does (DMN 1.5 section
 // 10.3.2.9.4): a list of one and its element stand for each other, a date is a
 // date and time at midnight. ok is false where v does not conform.
-func (t Type) coerce(v expr.Value) (expr.Value, bool) {
+func (t Type) Coerce(v expr.Value) (expr.Value, bool) {
 	if t.name == "" && t.contains == nil || t.conforms(v) {
 		return v, true
 	}
