@@ -198,6 +198,9 @@ func (c *compiler) input() code {
 func (c *compiler) name(n *nameNode) code {
 	find, s := c.resolve(n.name), c.site(n)
 	name := n.name
+	if dynamic, slot := c.body.find(name); len(dynamic) == 0 && slot >= 0 {
+		return func(m *machine) expr.Value { return m.frame[slot] }
+	}
 	return func(m *machine) expr.Value {
 		if v, ok := find(m); ok {
 			return v

@@ -9,7 +9,7 @@ import (
 func conversionFunctions() []*builtin {
 	return []*builtin{
 		function("string", toString, "from"),
-		function("number", toNumber, "from", "from, grouping separator, decimal separator"),
+		function("number", toNumber, "from", "from, grouping separator, decimal separator?"),
 		function("duration", toDuration, "from"),
 		function("from json", fromJSON, "value"),
 		function("to json", toJSON, "value"),

@@ -2,7 +2,6 @@ package feel
 
 import (
 	"encoding/base64"
-	"net/url"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -35,7 +34,6 @@ func stringFunctions() []*builtin {
 		function("to base64", func(c *invocation) expr.Value {
 			return c.mapText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })
 		}, "value"),
-		function("encode URL", func(c *invocation) expr.Value { return c.mapText(url.QueryEscape) }, "string"),
 	}
 }
 

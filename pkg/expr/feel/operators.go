@@ -12,10 +12,16 @@ func (c *compiler) binary(n *binaryNode) code {
 	case "or":
 		return disjunction(left, right)
 	case "=":
+		if text, ok := literalString(n.right); ok {
+			return equalsText(left, text, s)
+		}
 		return func(m *machine) expr.Value { return m.equal(left(m), right(m), s) }
 	case "!=":
 		return func(m *machine) expr.Value { return not(m.equal(left(m), right(m), s)) }
 	case "<", "<=", ">", ">=":
+		if number, ok := n.right.(*literal); ok && number.value.Kind() == expr.KindNumber {
+			return comparesNumber(left, number.value, orderings[n.op], s)
+		}
 		holds := orderings[n.op]
 		return func(m *machine) expr.Value { return m.compare(left(m), right(m), holds, s) }
 	}
@@ -23,23 +29,58 @@ func (c *compiler) binary(n *binaryNode) code {
 	return func(m *machine) expr.Value { return op(m, left(m), right(m), s) }
 }
 
+// equalsText and comparesNumber are what most conditions consist of.
+func equalsText(left code, text string, s site) code {
+	right := expr.String(text)
+	return func(m *machine) expr.Value {
+		v := left(m)
+		if is, ok := v.AsString(); ok {
+			return expr.Bool(is == text)
+		}
+		return m.equal(v, right, s)
+	}
+}
+
+func literalString(n node) (string, bool) {
+	if l, ok := n.(*literal); ok {
+		return l.value.AsString()
+	}
+	return "", false
+}
+
+func comparesNumber(left code, right expr.Value, holds ordering, s site) code {
+	return func(m *machine) expr.Value {
+		v := left(m)
+		if v.Kind() == expr.KindNumber {
+			return expr.Bool(holds.holds(expr.CompareNumbers(v, right)))
+		}
+		return m.compare(v, right, holds, s)
+	}
+}
+
 // conjunction is three-valued: false wins over null, whatever is not a boolean
 // counts as null (DMN 1.5 table 50).
 func conjunction(left, right code) code {
 	return func(m *machine) expr.Value {
-		l, lok := left(m).AsBool()
-		if lok && !l {
-			return expr.Bool(false)
+		l := left(m)
+		if b, ok := l.AsBool(); ok && !b {
+			return l
 		}
-		r, rok := right(m).AsBool()
-		switch {
-		case rok && !r:
-			return expr.Bool(false)
-		case lok && rok:
-			return expr.Bool(true)
-		}
-		return expr.Null()
+		return both(l, right(m))
 	}
+}
+
+// both is the conjunction of two values.
+func both(a, b expr.Value) expr.Value {
+	x, xok := a.AsBool()
+	y, yok := b.AsBool()
+	switch {
+	case xok && !x || yok && !y:
+		return expr.Bool(false)
+	case xok && yok:
+		return expr.Bool(true)
+	}
+	return expr.Null()
 }
 
 func disjunction(left, right code) code {
@@ -89,22 +130,25 @@ func (m *machine) same(a, b expr.Value) bool {
 	return equal && ok
 }
 
-// ordering tells whether a comparison holds, given −1, 0 or 1.
-type ordering func(order int) bool
+// ordering is the set of results of a comparison (−1, 0, 1) for which it holds.
+type ordering uint8
 
-var orderings = map[string]ordering{
-	"<":  func(o int) bool { return o < 0 },
-	"<=": func(o int) bool { return o <= 0 },
-	">":  func(o int) bool { return o > 0 },
-	">=": func(o int) bool { return o >= 0 },
-}
+const (
+	less ordering = 1 << iota
+	same
+	greater
+)
+
+var orderings = map[string]ordering{"<": less, "<=": less | same, ">": greater, ">=": greater | same}
+
+func (o ordering) holds(order int) bool { return o>>(order+1)&1 == 1 }
 
 func (m *machine) compare(a, b expr.Value, holds ordering, s site) expr.Value {
 	order, ok := expr.Compare(a, b)
 	if !ok {
 		return m.null(s, "%s and %s have no order", describe(a), describe(b))
 	}
-	return expr.Bool(holds(order))
+	return expr.Bool(holds.holds(order))
 }
 
 func (c *compiler) negation(n *unaryNode) code {
@@ -125,9 +169,9 @@ func (c *compiler) between(n *betweenNode) code {
 	value, low, high, s := c.node(n.value), c.node(n.low), c.node(n.high), c.site(n)
 	return func(m *machine) expr.Value {
 		v := value(m)
-		above := m.compare(v, low(m), orderings[">="], s)
-		below := m.compare(v, high(m), orderings["<="], s)
-		return conjunction(constant(above), constant(below))(m)
+		above := m.compare(v, low(m), greater|same, s)
+		below := m.compare(v, high(m), less|same, s)
+		return both(above, below)
 	}
 }
 

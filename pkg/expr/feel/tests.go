@@ -114,12 +114,12 @@ func (m *machine) holds(test, input expr.Value, s site) expr.Value {
 // includes tells whether a range has v in it; null if that cannot be compared
 // with its bounds.
 func (m *machine) includes(r expr.Range, v expr.Value, s site) expr.Value {
-	low, high := orderings[">"], orderings["<"]
+	low, high := greater, less
 	if r.LowClosed {
-		low = orderings[">="]
+		low |= same
 	}
 	if r.HighClosed {
-		high = orderings["<="]
+		high |= same
 	}
 	above, below := expr.Bool(true), expr.Bool(true)
 	if !r.Low.IsNull() {
@@ -128,7 +128,7 @@ func (m *machine) includes(r expr.Range, v expr.Value, s site) expr.Value {
 	if !r.High.IsNull() {
 		below = m.compare(v, r.High, high, s)
 	}
-	return conjunction(constant(above), constant(below))(m)
+	return both(above, below)
 }
 
 func (c *compiler) interval(n *rangeNode) code {
