@@ -147,7 +147,7 @@ func (c *compiler) checkConditions(n *Node) {
 	default:
 		for _, f := range n.Outgoing {
 			if c.process.Flows[f].Condition != nil {
-				c.problem(c.flowElements[f], CodeCondition, "a sequence flow that leaves a %s cannot have a condition: remove it or put an exclusive gateway before the flow", n.Kind)
+				c.problem(c.flowElements[f], CodeCondition, "a sequence flow that leaves %q (%s) cannot have a condition: remove it or put an exclusive gateway before the flow", n.ID, n.Kind)
 			}
 		}
 	}

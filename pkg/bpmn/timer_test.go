@@ -188,6 +188,16 @@ func TestCronGoesOnFromTheFiring(t *testing.T) {
 		firings(t, "0 */10 * * * *", testNow, 35*time.Minute, 3))
 }
 
+// TestCronNeverRepeats: a clock that was set back does not fire a time again.
+func TestCronNeverRepeats(t *testing.T) {
+	t.Parallel()
+	s, err := (&Timer{Kind: TimerCycle}).Schedule(expr.String("@daily"), testNow)
+	require.NoError(t, err)
+	next, ok := s.Next(s.Due.Add(-time.Hour))
+	require.True(t, ok)
+	require.Equal(t, s.Due.AddDate(0, 0, 1), next.Due)
+}
+
 // TestCronAgainstSearch compares next with trying second after second.
 func TestCronAgainstSearch(t *testing.T) {
 	t.Parallel()

@@ -124,7 +124,7 @@ func (c *compiler) checkEventGateway(n *Node) {
 				c.problem(e, CodeStructure, "the receive task %q behind the event-based gateway %q has boundary events: remove them or use a catch event", target.ID, n.ID)
 			}
 		default:
-			c.problem(e, CodeStructure, "the event-based gateway %q leads to %q, a %s: lead it to message or timer catch events or receive tasks", n.ID, target.ID, target.Kind)
+			c.problem(e, CodeStructure, "the event-based gateway %q leads to %q (%s): lead it to message or timer catch events or receive tasks", n.ID, target.ID, target.Kind)
 		}
 	}
 	c.checkDuplicates(targets, "the gateway "+n.ID)
