@@ -7,7 +7,7 @@ KAFKA := deploy/kafka/local/kafka.sh
 TOOL := go tool -modfile=deploy/tools/go.mod
 
 # Packages whose tests run on an embedded broker or on the cluster of BARNABAS_TEST_BROKERS.
-PROTOCOL_TESTS = $(sort $(dir $(shell grep -rl --include='*_test.go' 'devtest[.]Kafka\b' cmd examples pkg)))
+PROTOCOL_TESTS = $(sort $(dir $(shell grep -rsl --include='*_test.go' 'devtest[.]Kafka\b' cmd examples pkg)))
 
 .PHONY: help
 help: ## show this list

@@ -112,6 +112,17 @@ func requireGone(t *testing.T, pid int) {
 	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH }, 20*time.Second, 10*time.Millisecond, "process %d lives on", pid)
 }
 
+// dataDir is a folder closed to other users, in memory where there is some: a new cluster is a thousand files.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "barnabas-test-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	return folder
+}
+
 func query(t *testing.T, url, sql string) (value int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

@@ -31,7 +31,7 @@ func startPostgres(t *testing.T, config dev.PostgresConfig) *dev.Postgres {
 
 func TestPostgresKeepsItsDataAcrossRestarts(t *testing.T) {
 	t.Parallel()
-	config := dev.PostgresConfig{DataDir: t.TempDir()}
+	config := dev.PostgresConfig{DataDir: dataDir(t)}
 	first := startPostgres(t, config)
 	url, err := first.CreateDatabase(t.Context(), `odd "name"`)
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestPostgresRefusesBadConfigurations(t *testing.T) {
 
 func TestPostgresRefusesDataOfAVersionNotAtHand(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	folder := dataDir(t)
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "cluster"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "cluster", "PG_VERSION"), []byte("99\n"), 0o600))
 	_, err := dev.StartPostgres(t.Context(), dev.PostgresConfig{DataDir: folder})
@@ -111,7 +111,7 @@ func TestPostgresRefusesDataOfAVersionNotAtHand(t *testing.T) {
 
 func TestPostgresDoesNotShareItsFolder(t *testing.T) {
 	t.Parallel()
-	config := dev.PostgresConfig{DataDir: t.TempDir()}
+	config := dev.PostgresConfig{DataDir: dataDir(t)}
 	p := startPostgres(t, config)
 	_, err := dev.StartPostgres(t.Context(), config)
 	require.ErrorIs(t, err, dev.ErrLocked)
@@ -121,7 +121,7 @@ func TestPostgresDoesNotShareItsFolder(t *testing.T) {
 
 func TestPostgresIgnoresAPidFileOfAnotherProgram(t *testing.T) {
 	t.Parallel()
-	config := dev.PostgresConfig{DataDir: t.TempDir()}
+	config := dev.PostgresConfig{DataDir: dataDir(t)}
 	require.NoError(t, startPostgres(t, config).Close())
 	stale := fmt.Sprintf("%d\n/somewhere\n", os.Getpid())
 	require.NoError(t, os.WriteFile(filepath.Join(config.DataDir, "cluster", "postmaster.pid"), []byte(stale), 0o600))
@@ -130,7 +130,7 @@ func TestPostgresIgnoresAPidFileOfAnotherProgram(t *testing.T) {
 
 func TestPostgresEndsWhenItsSupervisorWasKilled(t *testing.T) {
 	t.Parallel()
-	p := startPostgres(t, dev.PostgresConfig{DataDir: t.TempDir()})
+	p := startPostgres(t, dev.PostgresConfig{DataDir: dataDir(t)})
 	pid := postmaster(t, p.DataDir())
 	require.NoError(t, syscall.Kill(parentOf(t, pid), syscall.SIGKILL))
 	<-p.Done()

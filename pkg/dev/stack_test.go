@@ -45,7 +45,7 @@ func TestStackKeepsItsDataWhenItsOwnerIsKilled(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			folder := t.TempDir()
+			folder := dataDir(t)
 			c := startChild(t, folder)
 			execute(t, c.URL, "CREATE TABLE kept AS SELECT 42 AS answer")
 			_, err := kadm.NewClient(kafkaClient(t, c.Brokers)).CreateTopic(t.Context(), 3, 1, nil, "kept")
@@ -68,7 +68,7 @@ func TestStackKeepsItsDataWhenItsOwnerIsKilled(t *testing.T) {
 
 func TestStacksDoNotShareAFolder(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	folder := dataDir(t)
 	c := startChild(t, folder)
 	_, err := dev.Start(t.Context(), dev.Config{DataDir: folder})
 	require.ErrorIs(t, err, dev.ErrLocked)
@@ -79,7 +79,7 @@ func TestStackNeedsAFolder(t *testing.T) {
 	t.Parallel()
 	_, err := dev.Start(t.Context(), dev.Config{})
 	require.ErrorContains(t, err, "give a data folder")
-	file := t.TempDir() + "/file"
+	file := dataDir(t) + "/file"
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	_, err = dev.Start(t.Context(), dev.Config{DataDir: file})
 	require.ErrorContains(t, err, "not a directory")
@@ -94,7 +94,7 @@ func TestStackThatCannotStartLeavesNothingRunning(t *testing.T) {
 	_, err = fmt.Sscanf(busy.Brokers()[0], "127.0.0.1:%d", &port)
 	require.NoError(t, err)
 
-	folder := t.TempDir()
+	folder := dataDir(t)
 	_, err = dev.Start(t.Context(), dev.Config{DataDir: folder, KafkaPort: port})
 	require.ErrorContains(t, err, "address already in use")
 	require.NoFileExists(t, folder+"/postgres/cluster/postmaster.pid")
