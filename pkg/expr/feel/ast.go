@@ -111,6 +111,8 @@ type (
 		op      string
 		operand node
 	}
+	// anyNode is the unary test "-", which always holds.
+	anyNode struct{ at }
 	// notNode is not(…) around unary tests.
 	notNode struct {
 		at

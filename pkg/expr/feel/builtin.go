@@ -31,6 +31,7 @@ type invocation struct {
 	name string
 	args []expr.Value
 	n    int // arguments given, before missing ones were added
+	last *lastPattern
 }
 
 func function(name string, run func(c *invocation) expr.Value, signatures ...string) *builtin {
@@ -123,20 +124,24 @@ func (s signature) lastOf(names []string) int {
 }
 
 func (b *builtin) invoke(m *machine, args []expr.Value, s site) expr.Value {
-	c := &invocation{machine: m, site: s, name: b.name, args: args, n: len(args)}
+	return b.call(&invocation{machine: m, site: s, args: args, last: new(lastPattern)})
+}
+
+func (b *builtin) call(c *invocation) expr.Value {
+	c.name, c.n = b.name, len(c.args)
 	most, fits := 0, false
 	for _, sig := range b.signatures {
 		most = max(most, len(sig.params))
-		fits = fits || sig.accepts(len(args))
+		fits = fits || sig.accepts(c.n)
 	}
 	if !fits {
-		return c.null("%d arguments do not fit %s", len(args), b.usage())
+		return c.null("%d arguments do not fit %s", c.n, b.usage())
 	}
 	work := 1
-	for _, arg := range args {
+	for _, arg := range c.args {
 		work += int(min(arg.Size()/64, 1<<30))
 	}
-	if !m.charge(work) {
+	if !c.charge(work) {
 		return expr.Null()
 	}
 	for len(c.args) < most {

@@ -108,7 +108,11 @@ func (c *compiler) call(n *callNode) code {
 			names = append(names, arg.name)
 		}
 	}
-	callee, s := c.callee(n), c.site(n.callee)
+	s := c.site(n.callee)
+	if b := c.directCallee(n); b != nil {
+		return c.builtinCall(b, args, names, s)
+	}
+	callee := c.callee(n)
 	return func(m *machine) expr.Value {
 		f, ok := callee(m)
 		if !ok {
@@ -130,6 +134,40 @@ func (c *compiler) call(n *callNode) code {
 	}
 }
 
+// directCallee is the built-in function that a call means whatever the variables
+// are; nil if there is none.
+func (c *compiler) directCallee(n *callNode) *builtin {
+	name, ok := n.callee.(*nameNode)
+	if !ok || c.declared[name.name] {
+		return nil
+	}
+	if _, slot := c.body.find(name.name); slot >= 0 {
+		return nil
+	}
+	return builtins()[name.name]
+}
+
+func (c *compiler) builtinCall(b *builtin, args []code, names []string, s site) code {
+	last := new(lastPattern)
+	return func(m *machine) expr.Value {
+		values := make([]expr.Value, len(args))
+		for i, arg := range args {
+			values[i] = arg(m)
+		}
+		if names != nil {
+			ordered, ok := b.arrange(names, values)
+			if !ok {
+				return m.null(s, "no parameters are named %q in %s", names, b.usage())
+			}
+			values = ordered
+		}
+		if m.err != nil {
+			return expr.Null()
+		}
+		return b.call(&invocation{machine: m, site: s, args: values, last: last})
+	}
+}
+
 // callee finds the function to call. A built-in function is found even where a
 // variable that is no function has its name.
 func (c *compiler) callee(n *callNode) func(m *machine) (callable, bool) {
@@ -138,9 +176,6 @@ func (c *compiler) callee(n *callNode) func(m *machine) (callable, bool) {
 	if name, ok := n.callee.(*nameNode); ok {
 		if b, isBuiltin := builtins()[name.name]; isBuiltin {
 			fallback = b
-			if _, slot := c.body.find(name.name); slot < 0 && !c.declared[name.name] {
-				return func(*machine) (callable, bool) { return b, true }
-			}
 		} else if _, slot := c.body.find(name.name); slot < 0 && !c.declared[name.name] {
 			return c.unknownCallee(name, s)
 		}

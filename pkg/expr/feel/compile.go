@@ -45,19 +45,31 @@ type binding struct {
 type capture struct{ from, to int }
 
 func compileTree(source string, tree node, o Options) (*Expression, error) {
-	c := &compiler{source: source, declared: map[string]bool{}, seen: map[string]bool{}, body: &bodyCompiler{slots: 1}}
-	for _, name := range o.Names {
-		c.declared[name] = true
+	c := newCompiler(source, o)
+	e, err := c.expression(c.node(tree))
+	if err != nil {
+		return nil, err
 	}
-	program := c.node(tree)
-	if c.err != nil {
-		return nil, c.err
-	}
-	e := &Expression{source: source, program: program, slots: c.body.slots, cost: c.cost, names: c.names, usesInput: c.usesInput}
 	if e.slots == 1 && !c.usesInput {
 		e.slots = 0
 	}
 	return e, nil
+}
+
+func newCompiler(source string, o Options) *compiler {
+	c := &compiler{source: source, declared: map[string]bool{}, seen: map[string]bool{}, body: &bodyCompiler{slots: 1}}
+	for _, name := range o.Names {
+		c.declared[name] = true
+	}
+	return c
+}
+
+// expression is what was compiled, unless an error was found on the way.
+func (c *compiler) expression(program code) (*Expression, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	return &Expression{source: c.source, program: program, slots: c.body.slots, cost: c.cost, names: c.names}, nil
 }
 
 func (c *compiler) site(n node) site { return site{source: c.source, at: n.offset()} }

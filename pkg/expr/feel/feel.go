@@ -32,12 +32,11 @@ type Options struct {
 // Expression is a compiled expression. It is immutable and safe for concurrent
 // use.
 type Expression struct {
-	source    string
-	program   code
-	slots     int
-	cost      int
-	names     []string
-	usesInput bool
+	source  string
+	program code
+	slots   int
+	cost    int
+	names   []string
 }
 
 // Compile compiles an expression. A leading "=", the notation of models, is passed

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
@@ -121,14 +122,37 @@ func (c *invocation) pattern(i, j int) (*regexp.Regexp, bool) {
 		}
 		flags = s
 	}
-	text, _ := c.args[i].AsString()
-	c.charge(10 + len(text)/8)
-	re, err := compilePattern(text, flags)
+	text, _ := c.only(i).AsString()
+	input, _ := c.only(0).AsString()
+	known, err := c.last.compile(text, flags)
 	if err != nil {
 		c.null("%v", err)
 		return nil, false
 	}
-	return re, true
+	return known.re, c.charge(5 + len(text)/16 + len(input)/256*known.states/64)
+}
+
+// lastPattern is the pattern that a call used last: mostly a literal, so that it
+// need not be compiled again.
+type lastPattern struct{ known atomic.Pointer[knownPattern] }
+
+type knownPattern struct {
+	text, flags string
+	re          *regexp.Regexp
+	states      int // of the automaton: the work per character
+}
+
+func (l *lastPattern) compile(text, flags string) (*knownPattern, error) {
+	if known := l.known.Load(); known != nil && known.text == text && known.flags == flags {
+		return known, nil
+	}
+	re, err := compilePattern(text, flags)
+	if err != nil {
+		return nil, err
+	}
+	known := &knownPattern{text: text, flags: flags, re: re, states: countStates(re)}
+	l.known.Store(known)
+	return known, nil
 }
 
 func matches(c *invocation) expr.Value {

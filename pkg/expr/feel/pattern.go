@@ -42,6 +42,19 @@ func compilePattern(pattern, flags string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+// countStates is the size of the automaton of a pattern.
+func countStates(re *regexp.Regexp) int {
+	parsed, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return len(re.String())
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return len(re.String())
+	}
+	return len(program.Inst)
+}
+
 // dropSpace is what flag x does: white space outside of brackets means nothing.
 func dropSpace(pattern string) string {
 	var out strings.Builder

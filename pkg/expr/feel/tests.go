@@ -39,6 +39,8 @@ func (c *compiler) test(n node) tester {
 	switch n := n.(type) {
 	case *testNode:
 		return c.comparisonTest(n)
+	case *anyNode:
+		return func(*machine, expr.Value) expr.Value { return expr.Bool(true) }
 	case *notNode:
 		inner := c.anyOf(n.tests)
 		return func(m *machine, input expr.Value) expr.Value { return not(inner(m, input)) }
