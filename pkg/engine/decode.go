@@ -10,6 +10,8 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 )
 
+var endStates = [...]EndState{Running, Completed, Terminated, Cancelled}
+
 // maxKey keeps page numbers within 32 bits.
 const maxKey = Key(math.MaxUint32) * pageSize
 
@@ -57,7 +59,9 @@ func (s *State) readHeader(r *reader) (next Key) {
 	if s.Parked {
 		s.parkedCause, s.parkedAt = r.text(), r.int()
 	}
-	s.end = EndState(r.text())
+	if s.end = EndState(r.text()); !slices.Contains(endStates[:], s.end) {
+		r.fail("unknown end %q", s.end)
+	}
 	next = Key(r.uint())
 	for range r.count(finishedTasks) {
 		s.finished = append(s.finished, attempt{Key(r.uint()), uint32(r.uint())})
@@ -131,7 +135,10 @@ func (s *State) check(p *bpmn.Process, e *element) error {
 		return fmt.Errorf("the process has no flow %d", e.flow)
 	}
 	n := &p.Nodes[e.node]
-	if err := s.checkScope(p, e, n); err != nil {
+	if e.flow == bpmn.None && len(n.Incoming) > 1 || e.flow != bpmn.None && p.Flows[e.flow].Target != e.node {
+		return fmt.Errorf("its token did not come to %s by flow %d", n.ID, e.flow)
+	}
+	if err := s.checkScope(e, n); err != nil {
 		return err
 	}
 	if err := e.checkPhase(n); err != nil {
@@ -145,7 +152,7 @@ func (s *State) check(p *bpmn.Process, e *element) error {
 	return nil
 }
 
-func (s *State) checkScope(p *bpmn.Process, e *element, n *bpmn.Node) error {
+func (s *State) checkScope(e *element, n *bpmn.Node) error {
 	if e.scope == 0 {
 		if n.Scope != bpmn.None {
 			return fmt.Errorf("%s is inside a subprocess, but the instance is not", n.ID)

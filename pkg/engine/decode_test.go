@@ -59,25 +59,31 @@ func FuzzDecodeState(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s.Incidents()
-		s.OpenSubscriptions()
-		s.NextDue()
-		if s.Sequence == 0 {
-			return
-		}
-		for e := range s.all() {
-			if _, err := Decide(p, s, TaskResult{Now: beginning, Task: e.key, Attempt: e.task.attempt}); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		for _, in := range []Input{Tick{Now: beginning.AddDate(10, 0, 0)}, ResolveIncident{Now: beginning}, Cancel{Now: beginning}} {
-			if _, err := Decide(p, s, in); err != nil {
-				t.Fatal(err)
-			}
-		}
-		require.True(t, s.Ended())
+		exercise(t, p, s)
 	})
+}
+
+// exercise does with a state what can be done with any.
+func exercise(t *testing.T, p *bpmn.Process, s *State) {
+	s.Incidents()
+	s.OpenSubscriptions()
+	s.NextDue()
+	s.Changes()
+	if s.Sequence == 0 {
+		return
+	}
+	inputs := []Input{Tick{Now: beginning.AddDate(10, 0, 0)}, ResolveIncident{Now: beginning}}
+	for e := range s.all() {
+		inputs = append(inputs, TaskResult{Now: beginning, Task: e.key, Attempt: e.task.attempt})
+		for _, w := range e.waits {
+			inputs = append(inputs, MessageReceived{Now: beginning, Element: e.key, Node: w.node})
+		}
+	}
+	for _, in := range append(inputs, Cancel{Now: beginning}) {
+		_, err := Decide(p, s, in)
+		require.NoError(t, err)
+	}
+	require.True(t, s.Ended())
 }
 
 // Every cut and every flipped bit is survived.
@@ -95,7 +101,7 @@ func TestDecodeDamagedState(t *testing.T) {
 			damaged := bytes.Clone(header)
 			damaged[n] ^= 1 << b
 			if s, err := DecodeState(p, InstanceID{}, 0, damaged, nil); err == nil {
-				s.Changes()
+				exercise(t, p, s)
 			}
 		}
 	}

@@ -34,13 +34,6 @@ func (o object) number(name string, value uint64) object {
 	return object{strconv.AppendUint(o.name(name), value, 10)}
 }
 
-func (o object) flag(name string, value bool) object {
-	if !value {
-		return o
-	}
-	return object{append(o.name(name), "true"...)}
-}
-
 // time leaves the zero time out.
 func (o object) time(name string, t time.Time) object {
 	if t.IsZero() {

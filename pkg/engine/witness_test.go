@@ -26,6 +26,7 @@ type witness struct {
 	parts  map[uint32][]byte // as stored
 	open   map[string]bool   // subscriptions, by the commands
 	nodes  map[Key]int       // every element instance ever
+	reload bool              // go on with the state as it is read back
 }
 
 func newWitness(t testing.TB, p *bpmn.Process) *witness {
@@ -122,9 +123,13 @@ func (w *witness) checkStored() {
 	read, err := DecodeState(w.p, w.s.ID, w.s.Home, w.header, parts)
 	require.NoError(w.t, err)
 	require.Equal(w.t, w.s.encoding(), read.encoding(), "decode(encode(state)) must be the state")
+	require.Equal(w.t, w.s.dump(), read.dump())
 	require.Equal(w.t, w.s.figures(), read.figures())
 	require.Equal(w.t, w.s.figures(), w.replay.figures())
 	require.Equal(w.t, w.s.paged, read.paged)
+	if w.reload {
+		w.s = read
+	}
 }
 
 // checkCounts recounts what is counted along the way.
@@ -149,6 +154,19 @@ func (w *witness) checkCounts() {
 // encoding is the whole state as bytes, whatever was saved before.
 func (s *State) encoding() []byte {
 	return s.appendInline(s.appendHeader(nil, 0))
+}
+
+// dump is all that is stored, without the encoding's help.
+func (s *State) dump() string {
+	var text strings.Builder
+	fmt.Fprintln(&text, s.Identity, s.Sequence, s.BusinessKey, s.Tenant, s.TraceParent, s.StartedAt,
+		s.Parked, s.parkedCause, s.parkedAt, s.end, s.next, s.finished, s.variables)
+	for e := range s.all() {
+		shown := *e
+		shown.arrived, shown.incident = nil, nil
+		fmt.Fprintf(&text, "%+v %+v %+v\n", shown, e.arrived, e.incident)
+	}
+	return text.String()
 }
 
 // figures are what is computed along the way instead of stored.
