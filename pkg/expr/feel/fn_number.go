@@ -95,7 +95,7 @@ func modulo(c *invocation) expr.Value {
 func numeric(f func(c *apd.Context, d, x *apd.Decimal) (apd.Condition, error)) func(*invocation) expr.Value {
 	return func(c *invocation) expr.Value {
 		v, ok := c.num(0)
-		if !ok || !c.charge(100) {
+		if !ok || !c.charge(costOfSeries) {
 			return expr.Null()
 		}
 		result := elementary(v, f)
@@ -113,6 +113,8 @@ func exponential(c *invocation) expr.Value {
 	}
 	if f, ok := v.AsFloat(); !ok || f > 14200 || f < -14200 {
 		return c.null("the result is not a number that can be represented")
+	} else if f > 50 || f < -50 {
+		c.charge(3 * costOfSeries)
 	}
 	return numeric((*apd.Context).Exp)(c)
 }

@@ -129,7 +129,7 @@ func (c *invocation) pattern(i, j int) (*regexp.Regexp, bool) {
 		c.null("%v", err)
 		return nil, false
 	}
-	return known.re, c.charge(5 + len(text)/16 + len(input)/256*known.states/64)
+	return known.re, c.charge(5 + len(text)/16 + len(input)*known.states/1024)
 }
 
 // lastPattern is the pattern that a call used last: mostly a literal, so that it

@@ -24,6 +24,12 @@ func rounded(v expr.Value, scale int64, mode apd.Rounder) expr.Value {
 	if int64(d.Exponent) >= -scale && scale >= 0 {
 		return v // nothing to round
 	}
+	if !d.IsZero() && d.NumDigits()+int64(d.Exponent) < -scale {
+		// Below a tenth of the last digit, where the library gives 0 in every mode.
+		tiny := apd.New(1, int32(-scale-1))
+		tiny.Negative = d.Negative
+		d = tiny
+	}
 	var result apd.Decimal
 	precision := uint32(max(d.NumDigits()+int64(d.Exponent)+scale, 1) + 2)
 	if _, err := decimals(precision, mode).Quantize(&result, d, int32(-scale)); err != nil {
@@ -31,6 +37,10 @@ func rounded(v expr.Value, scale int64, mode apd.Rounder) expr.Value {
 	}
 	return expr.Number(&result)
 }
+
+// costOfSeries is the number of steps that a logarithm, a root or a power counts:
+// they can take milliseconds.
+const costOfSeries = 500
 
 // power is a to the power of b; null where that is not a real number or too
 // large.

@@ -240,7 +240,9 @@ func (m *machine) power(a, b expr.Value, s site) expr.Value {
 	if !bothAre(expr.KindNumber, a, b) {
 		return m.null(s, "%s cannot be raised to the power of %s", describe(a), describe(b))
 	}
-	m.charge(100)
+	if exponent, ok := b.AsInt(); !ok || exponent > 64 || exponent < -64 {
+		m.charge(costOfSeries)
+	}
 	return m.number(power(a, b), s)
 }
 
