@@ -78,8 +78,10 @@ type engine struct {
 	homes  *Homes
 	fail   func(home int32) error // of Claim
 	onTake func(home int32, records []wire.Record)
-	stop   func()
-	resets chan Reset
+	// releasing, when not nil, is called after the home was given up, before Release returns.
+	releasing func(home int32)
+	stop      func()
+	resets    chan Reset
 }
 
 func (e *engine) note(format string, args ...any) {
@@ -111,11 +113,14 @@ func (e *engine) Claim(_ context.Context, home, homes int32, partitions []TopicP
 
 func (e *engine) Release(home int32) {
 	e.ledger.mu.Lock()
-	defer e.ledger.mu.Unlock()
 	if e.ledger.owners[home] != e.name {
 		e.note("releases home %d of %q", home, e.ledger.owners[home])
 	}
 	delete(e.ledger.owners, home)
+	e.ledger.mu.Unlock()
+	if e.releasing != nil {
+		e.releasing(home)
+	}
 }
 
 func (e *engine) Take(home int32, records []wire.Record) {
@@ -163,6 +168,11 @@ func (c *cluster) start(e *engine, adjust ...func(*HomesConfig)) *engine {
 	return e
 }
 
+const (
+	waitLong = 20 * time.Second
+	waitTick = 5 * time.Millisecond
+)
+
 // until polls a condition on the ledger.
 func (l *ledger) until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
@@ -170,7 +180,7 @@ func (l *ledger) until(t *testing.T, what string, holds func() bool) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return holds()
-	}, 20*time.Second, 5*time.Millisecond, what)
+	}, waitLong, waitTick, what)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	require.Empty(t, l.violation)
@@ -247,6 +257,27 @@ func TestHomesMoveBetweenMembers(t *testing.T) {
 	for key, times := range l.taken {
 		require.Equal(t, 1, times, key)
 	}
+}
+
+func TestNothingIsTakenOnceReleaseBegan(t *testing.T) {
+	c, l := newCluster(t), newLedger()
+	released, goOn := make(chan int32, 4), make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(goOn) })
+	defer letGo()
+	c.start(&engine{name: "a", ledger: l, releasing: func(home int32) {
+		released <- home
+		<-goOn
+	}})
+	l.until(t, "a owns all", func() bool { return len(l.ownedBy("a")) == 4 })
+	c.start(&engine{name: "b", ledger: l})
+	<-released
+	<-released
+	for p := range int32(8) {
+		c.produce(c.messages, p, 5)
+	}
+	l.until(t, "a takes what is still its own", func() bool { return len(l.ownedBy("a")) == 2 && len(l.taken) == 20 })
+	letGo()
+	l.until(t, "b takes the rest", func() bool { return len(l.ownedBy("b")) == 2 && len(l.taken) == 40 })
 }
 
 func TestRecordsFlowWhileHomesMove(t *testing.T) {
