@@ -89,7 +89,13 @@ func start(t *testing.T, worker *exec.Cmd) *example {
 	brokers, names := devtest.Kafka(t), wire.Names{Prefix: devtest.TopicPrefix(t)}
 	topic, err := names.Task(taskType)
 	require.NoError(t, err)
-	kafka, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(names.Results()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	kafka, err := kgo.NewClient(
+		kgo.SeedBrokers(brokers...),
+		kgo.ConsumeTopics(names.Results()),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.UnknownTopicRetries(-1), // a real Kafka takes a moment to have a new topic
+		kgo.MetadataMinAge(100*time.Millisecond),
+	)
 	require.NoError(t, err)
 	t.Cleanup(kafka.Close)
 	admin := kadm.NewClient(kafka)

@@ -44,6 +44,8 @@ func setupOn(t testing.TB, brokers []string, prefix string, taskTypes ...string)
 	f.kafka, err = kgo.NewClient(
 		kgo.SeedBrokers(brokers...),
 		kgo.ProducerLinger(0),
+		kgo.UnknownTopicRetries(-1), // a real Kafka takes a moment to have a new topic
+		kgo.MetadataMinAge(100*time.Millisecond),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(partitionOf)),
 		kgo.ConsumeTopics(f.names.Results()),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),

@@ -8,7 +8,8 @@ import (
 )
 
 // Handler does a task. What it returns becomes the result variables: anything
-// whose JSON is an object, a json.RawMessage as it is, nil for none.
+// whose JSON is an object, a json.RawMessage as it is, nil for none. A result that
+// is larger than a million bytes, or than its topic takes, fails the task.
 //
 // An error fails the attempt; see Retry, RetryAfter, BPMNError and GiveUp for
 // what happens then. A panic is an error with the stack in its message.
