@@ -98,10 +98,13 @@ func (p *jsonReader) number() (Value, error) {
 	for p.at < len(p.text) && strings.IndexByte("+-0123456789.eE", p.text[p.at]) >= 0 {
 		p.at++
 	}
-	text := string(p.text[start:p.at])
-	digits := strings.TrimPrefix(text, "-")
+	text := p.text[start:p.at]
+	digits := bytes.TrimPrefix(text, []byte("-"))
 	leadingZero := len(digits) > 1 && digits[0] == '0' && isDigit(digits[1])
-	v, ok := ParseNumber(text)
+	v, ok := parseCompact(text)
+	if !ok {
+		v, ok = ParseNumber(string(text))
+	}
 	if !ok || leadingZero || digits[0] == '.' {
 		p.at = start
 		return Value{}, p.errorf("%.40q is not a JSON number, or has more than %d digits or a magnitude beyond 10^±%d",

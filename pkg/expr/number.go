@@ -35,6 +35,9 @@ func Number(d *apd.Decimal) Value {
 	if d.Form != apd.Finite {
 		return Null()
 	}
+	if d.Exponent > 0 && d.IsZero() {
+		return Int(0)
+	}
 	if d.Exponent >= -maxCompactScale && d.Exponent <= 0 && d.Coeff.IsInt64() {
 		n := d.Coeff.Int64()
 		if d.Negative {
@@ -51,10 +54,8 @@ const maxCompactScale = 18
 // ParseNumber reads a number: digits, fraction and exponent as in JSON, but
 // leading zeros and a missing integer part (.5) are allowed.
 func ParseNumber(s string) (Value, bool) {
-	if len(s) < 18 {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil && s[0] != '+' {
-			return Int(n), true
-		}
+	if v, ok := parseCompact(s); ok {
+		return v, true
 	}
 	if !isNumberText(s) {
 		return Value{}, false
@@ -68,6 +69,37 @@ func ParseNumber(s string) (Value, bool) {
 		return Value{}, false
 	}
 	return Number(d), true
+}
+
+// parseCompact reads numbers of up to 18 digits without an exponent, and nothing
+// else: nearly all there are, without allocating.
+func parseCompact[T string | []byte](s T) (Value, bool) {
+	v := Value{kind: KindNumber}
+	i := 0
+	if len(s) > 0 && s[0] == '-' {
+		i = 1
+	}
+	if len(s)-i > maxCompactScale {
+		return Value{}, false
+	}
+	negative, point := i == 1, -1
+	for start := i; i < len(s); i++ {
+		switch {
+		case isDigit(s[i]):
+			v.n = v.n*10 + int64(s[i]-'0')
+		case s[i] == '.' && point < 0 && i > start:
+			point = i
+		default:
+			return Value{}, false
+		}
+	}
+	if point >= 0 {
+		v.aux = int32(point + 1 - len(s))
+	}
+	if negative {
+		v.n = -v.n
+	}
+	return v, i > 0 && point != len(s)-1 && isDigit(s[len(s)-1])
 }
 
 func isNumberText(s string) bool {

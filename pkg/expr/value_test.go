@@ -99,6 +99,7 @@ func TestRangesHaveNoJSON(t *testing.T) {
 func TestTextForCorrelation(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "5", number(t, "5.00").Text())
+	require.Equal(t, "0", number(t, "0e+1").Text())
 	require.Equal(t, "500", number(t, "5E+2").Text())
 	require.Equal(t, "0.1", number(t, "0.10").Text())
 	require.Equal(t, "", expr.Null().Text())
@@ -261,4 +262,21 @@ func FuzzJSON(f *testing.F) {
 		equal, _ := expr.Equal(v, again)
 		require.True(t, equal, "%q became %q", raw, out)
 	})
+}
+
+func BenchmarkFromJSON(b *testing.B) {
+	for name, text := range map[string]string{
+		"string": `"open"`, "integer": `250`, "decimal": `12.50`,
+		"order": `{"id":"o-1","customer":{"name":"Joe","vip":true},"lines":[{"sku":"a","qty":2,"price":9.90},{"sku":"b","qty":5,"price":0.5}]}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			raw := []byte(text)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := expr.FromJSON(raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
