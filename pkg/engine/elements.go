@@ -14,7 +14,7 @@ func (d *decision) enter(n *bpmn.Node, t token) *problem {
 		return d.leave(t)
 	case bpmn.NoneEndEvent, bpmn.NoneThrowEvent:
 		return d.leave(t)
-	case bpmn.MessageThrowEvent, bpmn.MessageEndEvent:
+	case bpmn.SendTask, bpmn.MessageThrowEvent, bpmn.MessageEndEvent:
 		return d.throwMessage(t)
 	case bpmn.ErrorEndEvent:
 		return d.throwError(t)
@@ -24,7 +24,7 @@ func (d *decision) enter(n *bpmn.Node, t token) *problem {
 		return d.enterCatch(t)
 	case bpmn.TimerBoundaryEvent, bpmn.MessageBoundaryEvent, bpmn.ErrorBoundaryEvent:
 		return d.leave(t)
-	case bpmn.ServiceTask, bpmn.SendTask:
+	case bpmn.ServiceTask:
 		return d.enterTask(t)
 	case bpmn.ScriptTask:
 		return d.runScript(t)

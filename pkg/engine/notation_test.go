@@ -206,7 +206,7 @@ func taskAttribute(node *bpmn.Node, name, value string) {
 
 func messageAttribute(node *bpmn.Node, name, value string) {
 	if node.Message == nil {
-		node.Message = &bpmn.Message{}
+		node.Message, node.Task = &bpmn.Message{}, nil
 	}
 	switch name {
 	case "message":
