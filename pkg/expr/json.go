@@ -270,12 +270,12 @@ func (p *jsonReader) hex() (rune, error) {
 	}
 	var r rune
 	for _, c := range p.text[p.at : p.at+4] {
-		digit := strings.IndexByte("0123456789abcdef", c|0x20)
-		if isDigit(c) {
-			digit = int(c - '0')
-		}
+		digit := strings.IndexByte("0123456789abcdefABCDEF", c)
 		if digit < 0 {
 			return 0, p.errorf(`four hexadecimal digits are expected after \u`)
+		}
+		if digit >= 16 {
+			digit -= 6
 		}
 		r = r<<4 | rune(digit)
 	}
