@@ -1,8 +1,11 @@
 package orchestrator
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/engine"
+	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -49,7 +53,11 @@ func TestInvariant2FencedInput(t *testing.T) {
 	// The zombie does not know yet and decides what it had fetched.
 	r := f.message("order", "o1", "", `{}`)
 	zombie.Take(0, []wire.Record{r})
-	<-zombie.home(0).done
+	select {
+	case <-zombie.home(0).done:
+	case <-time.After(patience):
+		require.FailNow(t, "the zombie goes on")
+	}
 	records, _ := zombieRelay.all()
 	require.Empty(t, records, "a zombie's batch rolls back")
 	require.Zero(t, f.count(`SELECT count(*) FROM instance`))
@@ -70,8 +78,9 @@ func TestInvariant3ResultFencing(t *testing.T) {
 	require.Equal(t, "2", header(second, wire.HeaderAttempt))
 
 	unknown := f.reply(second, `{}`, headers{wire.HeaderCorrelationID: "0199f7a2-1b2c-7d3e-8f90-1234567890ab.0.999.1", wire.HeaderAttempt: "1"})
+	f.produce(0, f.reply(first, `{"late":true}`, nil))
+	require.Equal(t, map[string]int{"applied": 2, "late": 1}, f.ends(3), "the first attempt is over")
 	f.produce(0,
-		f.reply(first, `{"late":true}`, nil),
 		unknown,
 		f.reply(second, `{"ok":true}`, nil),
 		f.reply(second, `{"ok":true}`, nil),
@@ -92,8 +101,9 @@ func TestInvariant4NoLostWakeUp(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 
+	// Two instances share a key, so that rows are inserted, updated and deleted in the race.
 	for i := range rounds {
-		f.produce(int32(i%4), f.message("order", fmt.Sprintf("o%d", i), "", fmt.Sprintf(`{"orderId":"o%d"}`, i)))
+		f.produce(int32(i%4), f.message("order", fmt.Sprintf("o%d", i), "", fmt.Sprintf(`{"orderId":"o%d"}`, i/2)))
 	}
 	// The result that opens the subscription and the message race, at different homes.
 	for _, cmd := range f.commands(rounds, "work") {
@@ -252,6 +262,32 @@ func TestInvariant9InfrastructureFailureIsNotBusinessFailure(t *testing.T) {
 	require.Empty(t, f.Ready().Problems())
 }
 
+func TestCommitWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.deploy(oneTask)
+	var lost atomic.Int32
+	f.commit = func(ctx context.Context, fence *store.Fence, b *store.Batch) error {
+		before := *fence
+		if err := f.store.Commit(ctx, fence, b); err != nil {
+			return err
+		}
+		if lost.Add(1)%2 == 1 {
+			*fence = before
+			return errors.New("connection lost after the commit")
+		}
+		return nil
+	}
+	for i := range 10 {
+		f.produce(0, f.message("order", fmt.Sprintf("o%d", i), "", `{}`))
+		f.commands(i+1, "work")
+	}
+	require.Equal(t, map[string]int{"applied": 10}, f.ends(10))
+	require.Equal(t, 10, f.count(`SELECT count(*) FROM instance`))
+	records, _ := f.relay.all()
+	require.Len(t, records, 20, "one command and one status each, none twice")
+}
+
 func TestInvariant11LiveStateIsStoredState(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1)
@@ -295,6 +331,10 @@ func TestInstanceWrittenBySomebodyElseIsDecidedAgain(t *testing.T) {
 	cmds := f.commands(2, "work")
 	_, err := f.store.Pool.Exec(t.Context(), `UPDATE instance SET version = version + 1 WHERE id = $1`, string(cmds[0].Key))
 	require.NoError(t, err)
+	progress := headers{wire.HeaderStatus: "progress"}
+	f.produce(0, f.reply(cmds[0], `{}`, progress), f.reply(cmds[1], `{}`, progress))
+	f.ends(4)
+	require.Equal(t, 1, f.count(`SELECT count(*) FROM instance WHERE id = $1 AND version = 3`, string(cmds[0].Key)))
 	f.produce(0, f.reply(cmds[0], `{}`, nil), f.reply(cmds[1], `{}`, nil))
 	f.statuses(2, "completed")
 	require.Zero(t, f.count(`SELECT count(*) FROM instance`))

@@ -59,6 +59,9 @@ type Config struct {
 	Names wire.Names
 	// TaskType gives the configuration of a task type; nil: all defaults.
 	TaskType func(string) TaskType
+	// EnsureTopics creates the topics of task types that a model to deploy names,
+	// if they are missing; nil: somebody else sees to that.
+	EnsureTopics func(ctx context.Context, taskTypes []string) error
 	// Limits of consumed records.
 	Limits wire.Limits
 	// MessageTTL is how long a message without ttl waits; default 1 hour.
@@ -94,6 +97,8 @@ type Orchestrator struct {
 	consumer  Consumer
 	// engine is engine.Decide; tests put one in that has defects.
 	engine func(*bpmn.Process, *engine.State, engine.Input) (engine.Outcome, error)
+	// commit is store.Commit; tests lose its answers.
+	commit func(context.Context, *store.Fence, *store.Batch) error
 
 	mu    sync.RWMutex
 	owned map[int32]*home
@@ -106,7 +111,7 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 	o := &Orchestrator{
 		cfg: cfg, source: "/barnabas/" + cfg.ID, store: cfg.Store, relay: cfg.Relay, logger: cfg.Logger,
 		topics: topicNames{cfg.Names.Results(), cfg.Names.Control(), cfg.Names.Messages(), cfg.Names.Status()},
-		owned:  make(map[int32]*home), ready: newReadiness(), engine: engine.Decide,
+		owned:  make(map[int32]*home), ready: newReadiness(), engine: engine.Decide, commit: cfg.Store.Commit,
 	}
 	o.metrics = newMetrics(cfg.Metrics, o)
 	o.log = newEventLog(cfg.Logger)
@@ -367,6 +372,9 @@ func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) 
 	if err != nil {
 		return Deployment{}, err
 	}
+	if err := o.ensureTopics(ctx, model); err != nil {
+		return Deployment{}, err
+	}
 	news := make([]store.NewDefinition, len(model.Processes))
 	for i, p := range model.Processes {
 		if err := o.prepare(&definition{process: p}); err != nil {
@@ -386,6 +394,22 @@ func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) 
 		return Deployment{}, fmt.Errorf("deployed, but not yet in use here: %w", err)
 	}
 	return Deployment{Definitions: defs, Model: model}, nil
+}
+
+func (o *Orchestrator) ensureTopics(ctx context.Context, m *bpmn.Model) error {
+	if o.cfg.EnsureTopics == nil {
+		return nil
+	}
+	var types []string
+	for _, p := range m.Processes {
+		for i := range p.Nodes {
+			if t := p.Nodes[i].Task; t != nil && t.StaticType != "" {
+				types = append(types, t.StaticType)
+			}
+		}
+	}
+	slices.Sort(types)
+	return o.cfg.EnsureTopics(ctx, slices.Compact(types))
 }
 
 // Deployment is what Deploy stored.
