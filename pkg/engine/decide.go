@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,9 @@ func Decide(p *bpmn.Process, s *State, in Input) (Outcome, error) {
 }
 
 // Park stops the instance because of a defect of ours, with an incident of its
-// own. It counts as a decided input.
+// own: also one whose Start could not be decided, on a new State. It counts as a
+// decided input. From then on the shell keeps all inputs back except Cancel and
+// ResolveIncident; when the latter has cleared Parked it gives them in order.
 func Park(s *State, now time.Time, cause string) Outcome {
 	d := decision{s: s}
 	d.append(InstanceParked{At: now, Cause: cause})
@@ -80,8 +83,10 @@ type decision struct {
 }
 
 func (d *decision) decide(in Input) (*Rejection, error) {
-	if _, ok := in.(Start); ok == (d.s.Sequence > 0) {
-		return nil, fmt.Errorf("a start must be the first input and only the first")
+	if _, ok := in.(Start); ok && !d.s.StartedAt.IsZero() {
+		return nil, errors.New("the instance has been started already")
+	} else if !ok && d.s.Sequence == 0 {
+		return nil, errors.New("the instance has not been started")
 	}
 	switch in := in.(type) {
 	case Start:
@@ -97,7 +102,7 @@ func (d *decision) decide(in Input) (*Rejection, error) {
 	case ResolveIncident:
 		return d.at(in.Now).resolve(in), nil
 	}
-	return nil, fmt.Errorf("unknown input")
+	return nil, errors.New("unknown input")
 }
 
 func (d *decision) at(now time.Time) *decision {
@@ -116,6 +121,9 @@ func (d *decision) command(c Command) { d.out.Commands = append(d.out.Commands, 
 func (d *decision) start(in Start) error {
 	if in.Node < 0 || in.Node >= len(d.p.Nodes) || d.p.Nodes[in.Node].Scope != bpmn.None {
 		return fmt.Errorf("node %d is no start event of process %s", in.Node, d.p.ID)
+	}
+	if in.Now.IsZero() {
+		return errors.New("a start needs to know the time")
 	}
 	d.at(in.Now)
 	t := token{node: in.Node, flow: bpmn.None, triggered: true}

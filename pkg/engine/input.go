@@ -24,7 +24,8 @@ type Start struct {
 	TraceParent string
 }
 
-// TaskResult is a worker's answer.
+// TaskResult is a worker's answer. It is applied only while its attempt is the one
+// a worker has: not after it failed, passed its deadline or was answered.
 type TaskResult struct {
 	Now     time.Time
 	Task    Key
@@ -60,7 +61,8 @@ type MessageReceived struct {
 	Variables Variables
 }
 
-// Tick says what time it is: everything due fires, earliest first.
+// Tick says what time it is: everything due fires, earliest first. With nothing
+// due it is rejected.
 type Tick struct{ Now time.Time }
 
 // Cancel ends the instance from outside.

@@ -31,7 +31,8 @@ const (
 	Late
 	// Unknown: names something this instance never had.
 	Unknown
-	// Inapplicable: a request that does not fit the state (nothing to resolve, already ended).
+	// Inapplicable: a request that does not fit the state (nothing to resolve,
+	// nothing due, already ended).
 	Inapplicable
 )
 
@@ -59,15 +60,17 @@ type PublishMessage struct {
 }
 
 // OpenSubscription makes messages of (Name, CorrelationKey) find this element.
+// An interrupting subscription is over with the message that is delivered to it:
+// no CloseSubscription follows. A non-interrupting one stays open after a message.
 type OpenSubscription struct {
 	Element        Key
 	Node           int
 	Name           string
 	CorrelationKey string
-	Interrupting   bool // false: stays open after a message
+	Interrupting   bool
 }
 
-// CloseSubscription takes a subscription back.
+// CloseSubscription takes back a subscription that no message ended.
 type CloseSubscription struct {
 	Element        Key
 	Node           int

@@ -153,8 +153,9 @@ func TestInputsThatTheShellMustNotGive(t *testing.T) {
 	p := tasks(t, 1)
 	for name, inputs := range map[string][]Input{
 		"result before the start": {TaskResult{Task: 1, Attempt: 1}},
-		"second start":            {Start{Node: p.Start}, Start{Node: p.Start}},
-		"no such node":            {Start{Node: 99}},
+		"second start":            {Start{Now: beginning, Node: p.Start}, Start{Now: beginning, Node: p.Start}},
+		"no such node":            {Start{Now: beginning, Node: 99}},
+		"no time":                 {Start{Node: p.Start}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,6 +167,24 @@ func TestInputsThatTheShellMustNotGive(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
+}
+
+// A start that hits a defect parks an instance that is not there yet; the start
+// is given again once the incident is resolved.
+func TestParkBeforeStart(t *testing.T) {
+	t.Parallel()
+	p := tasks(t, 1)
+	s := NewState(p, Identity{})
+	Park(s, beginning, "a defect")
+	require.Equal(t, 1, s.IncidentCount())
+	s, err := DecodeState(p, s.ID, s.Home, s.Changes().Header, nil)
+	require.NoError(t, err)
+	for _, in := range []Input{ResolveIncident{Now: beginning}, Start{Now: beginning, Node: p.Start}} {
+		out, err := Decide(p, s, in)
+		require.NoError(t, err)
+		require.Nil(t, out.Rejection)
+	}
+	require.True(t, s.HasTask(1, 1))
 }
 
 func TestIdentityIsStored(t *testing.T) {
