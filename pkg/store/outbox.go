@@ -56,6 +56,9 @@ func (s *Store) ReadOutbox(ctx context.Context, q OutboxRead) ([]OutboxRow, erro
 		if found[i].Seq != q.After+int64(i)+1 {
 			return found[:i], nil
 		}
+		if found[i].Data, err = decompress(found[i].Data); err != nil {
+			return nil, fmt.Errorf("outbox row %d of home %d: %w", found[i].Seq, q.Home, err)
+		}
 	}
 	return found, nil
 }
@@ -136,33 +139,55 @@ var (
 	ErrOutboxLocked      = errors.New("outbox table is being read or written")
 )
 
-// TruncateOutbox empties a retired table, or changes nothing and returns ErrOutboxUnpublished or ErrOutboxLocked. It does not wait for
-// anybody and makes nobody wait longer than the check takes, a few index look-ups per home.
+// TruncateOutbox empties a retired table, or changes nothing and returns ErrOutboxUnpublished or ErrOutboxLocked.
 //
-// A check without the lock comes first, so that a table whose rows are not published yet costs its readers nothing.
+// While it waits for those who read or write the table just now, everybody else queues up behind it. So it waits for short transactions
+// only, and 100 ms at most. Before anything else it looks whether there is anything to gain.
 func (s *Store) TruncateOutbox(ctx context.Context, slot int) error {
 	table := "outbox_" + strconv.Itoa(slot)
-	if err := checkPublished(ctx, s.Pool, table); err != nil {
-		return fmt.Errorf("truncate %s: %w", table, err)
+	err := checkPublished(ctx, s.Pool, table)
+	if err == nil {
+		err = checkHolders(ctx, s.Pool, table)
 	}
-	err := pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '200ms'`); err != nil {
-			return err
-		}
-		// Whoever wrote to the table has committed once the lock is ours, and whoever will write waits: the check sees every row.
-		if _, err := tx.Exec(ctx, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE NOWAIT`); err != nil {
-			return lockRefusal(err)
-		}
-		if err := checkPublished(ctx, tx, table); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `TRUNCATE `+table)
-		return err
-	})
+	if err == nil {
+		err = pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+			return truncateOutbox(ctx, tx, table)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("truncate %s: %w", table, err)
 	}
 	return nil
+}
+
+func truncateOutbox(ctx context.Context, tx pgx.Tx, table string) error {
+	if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '100ms'`); err != nil {
+		return err
+	}
+	// Whoever wrote to the table has committed once the lock is ours, and whoever will write waits: the check sees every row.
+	if _, err := tx.Exec(ctx, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+		return lockRefusal(err)
+	}
+	if err := checkPublished(ctx, tx, table); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `TRUNCATE `+table)
+	return err
+}
+
+// checkHolders returns ErrOutboxLocked if a transaction that began more than a second ago has used the table, or one that we are not
+// allowed to know about.
+func checkHolders(ctx context.Context, db querier, table string) error {
+	var held bool
+	err := db.QueryRow(ctx, `
+SELECT EXISTS (SELECT FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+               WHERE l.locktype = 'relation' AND l.relation = $1::regclass AND l.granted
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND coalesce(a.xact_start < clock_timestamp() - interval '1 second', true))`, table).Scan(&held)
+	if err == nil && held {
+		return ErrOutboxLocked
+	}
+	return err
 }
 
 type querier interface {

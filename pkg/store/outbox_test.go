@@ -144,7 +144,7 @@ func TestTruncateOutboxOnlyWhatIsPublished(t *testing.T) {
 	require.Zero(t, tables.Bytes[0])
 }
 
-// A writer that has not committed holds the table; what it writes after the first look must be seen by the second.
+// What a writer adds between the first look and the lock must be seen by the second look.
 func TestTruncateOutboxSeesLateWriters(t *testing.T) {
 	t.Parallel()
 	s := outboxStore(t)
@@ -152,14 +152,29 @@ func TestTruncateOutboxSeesLateWriters(t *testing.T) {
 	publishedUpTo(t, s, 1, 1)
 	tx, err := s.Pool.Begin(t.Context())
 	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
 	_, err = tx.Exec(t.Context(), `INSERT INTO outbox_0 (home, seq, data) VALUES (1, 2, 'late')`)
 	require.NoError(t, err)
-	require.ErrorIs(t, s.TruncateOutbox(t.Context(), 0), store.ErrOutboxLocked)
+	require.ErrorIs(t, s.TruncateOutbox(t.Context(), 0), store.ErrOutboxLocked, "it does not wait for long")
+
+	truncated := make(chan error)
+	go func() { truncated <- s.TruncateOutbox(context.Background(), 0) }()
+	waitForLockQueue(t, s)
 	require.NoError(t, tx.Commit(t.Context()))
-	require.ErrorIs(t, s.TruncateOutbox(t.Context(), 0), store.ErrOutboxUnpublished)
+	require.Error(t, <-truncated)
 	rows, err := s.ReadOutbox(t.Context(), store.OutboxRead{Home: 1, After: 1, Rows: 10, Bytes: 100})
 	require.NoError(t, err)
 	require.Equal(t, []int64{2}, seqs(rows))
+	require.ErrorIs(t, s.TruncateOutbox(t.Context(), 0), store.ErrOutboxUnpublished)
+}
+
+// waitForLockQueue waits until somebody waits for the table; on a machine so busy that we miss it the test proves less.
+func waitForLockQueue(t *testing.T, s *store.Store) {
+	t.Helper()
+	for waiting, begun := false, time.Now(); !waiting && time.Since(begun) < 2*time.Second; {
+		require.NoError(t, s.Pool.QueryRow(t.Context(),
+			`SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'outbox_0'::regclass)`).Scan(&waiting))
+	}
 }
 
 // A snapshot that has read the table holds it, one that has not doesn't; nobody waits for either.
@@ -175,7 +190,13 @@ func TestTruncateOutboxUnderAHeldSnapshot(t *testing.T) {
 	var n int
 	require.NoError(t, tx.QueryRow(t.Context(), `SELECT count(*) FROM outbox_0`).Scan(&n))
 
+	waited := time.Now()
+	for time.Since(waited) < 1100*time.Millisecond {
+		require.ErrorIs(t, s.TruncateOutbox(t.Context(), 0), store.ErrOutboxLocked)
+	}
+	waited = time.Now()
 	require.ErrorIs(t, s.TruncateOutbox(t.Context(), 0), store.ErrOutboxLocked)
+	t.Logf("refused after %s", time.Since(waited))
 	require.NoError(t, s.TruncateOutbox(t.Context(), 1))
 }
 
