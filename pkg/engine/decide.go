@@ -8,8 +8,9 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 )
 
-// MaxSteps bounds the elements that one input may lead through, so that a model
-// that goes round in circles stops with an incident instead of never.
+// MaxSteps bounds the elements that one trigger may lead through, so that a model
+// that goes round in circles stops with an incident instead of never. An input
+// with several triggers leaves the rest for later once all took more.
 const MaxSteps = 10_000
 
 // Decide works out what happens when in arrives at s, applying each event to s
@@ -73,7 +74,8 @@ type decision struct {
 	queue  []token // tokens under way, from head on
 	head   int
 	scopes []Key // scopes that lost a token and may be complete
-	steps  int
+	steps  int   // elements passed by the current trigger
+	spent  int   // and by those before
 
 	view  view   // what the next expression sees
 	sight *sight // what evaluations are given
@@ -158,9 +160,11 @@ func (d *decision) send(t token) {
 	d.queue = append(d.queue, t)
 }
 
-// run moves tokens until all have stopped or are consumed, and completes the
-// scopes that are empty then.
+// run moves the tokens of a trigger until all have stopped or are consumed, and
+// completes the scopes that are empty then.
 func (d *decision) run() {
+	d.spent += d.steps
+	d.steps = 0
 	for {
 		for d.head < len(d.queue) {
 			t := d.queue[d.head]
@@ -172,6 +176,10 @@ func (d *decision) run() {
 		}
 	}
 }
+
+// isTired tells whether an input has led through so much that its other triggers
+// should wait.
+func (d *decision) isTired() bool { return d.spent+d.steps > MaxSteps }
 
 // arrive lets a token enter its node. What can't go on is held there by an incident.
 func (d *decision) arrive(t token) {

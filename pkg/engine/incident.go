@@ -71,7 +71,7 @@ func (d *decision) resolve(in ResolveIncident) *Rejection {
 	d.applySets()
 	for _, k := range open {
 		// A token that went on before may have ended this one.
-		if e := d.s.element(k); e != nil && e.incident != nil {
+		if e := d.s.element(k); e != nil && e.incident != nil && !d.isTired() {
 			d.tryAgain(e, in)
 			d.run()
 		}

@@ -61,8 +61,8 @@ type MessageReceived struct {
 	Variables Variables
 }
 
-// Tick says what time it is: everything due fires, earliest first. With nothing
-// due it is rejected.
+// Tick says what time it is: what is due fires, earliest first, up to MaxFirings;
+// the rest stays due, as NextDue says. With nothing due it is rejected.
 type Tick struct{ Now time.Time }
 
 // Cancel ends the instance from outside.

@@ -244,6 +244,55 @@ func TestStepLimitLosesNoToken(t *testing.T) {
 	require.Equal(t, taskSent, tasksOpen[len(tasksOpen)-1].task.phase)
 }
 
+// A tick fires a bounded number of timers; the rest stays due and is no incident.
+func TestTickIsBounded(t *testing.T) {
+	t.Parallel()
+	const timers = 2*MaxFirings + 1
+	text := "start -> fork\nfork: parallel\n"
+	for i := range timers {
+		text += fmt.Sprintf("fork -> wait-%d -> a-%d -> b-%d -> end\n", i, i, i)
+		text += fmt.Sprintf("wait-%d: timer-catch duration=PT1H\na-%d: manual\nb-%d: manual\n", i, i, i)
+	}
+	p := mustProcess(t, text)
+	s := NewState(p, Identity{})
+	_, err := Decide(p, s, Start{Now: beginning, Node: p.Start})
+	require.NoError(t, err)
+	for _, left := range []int{MaxFirings + 1, 1, 0} {
+		_, err := Decide(p, s, Tick{Now: beginning.Add(time.Hour)})
+		require.NoError(t, err)
+		require.Equal(t, left, s.elements)
+		require.Zero(t, s.IncidentCount())
+	}
+	require.True(t, s.Ended())
+}
+
+// A tick whose timers led through many elements leaves the others to the next:
+// the limit of steps is one for each timer.
+func TestTickStopsWhenItLedFar(t *testing.T) {
+	t.Parallel()
+	text := "start -> fork\nfork: parallel\nmerge: exclusive\nmerge"
+	for i := range MaxSteps * 4 / 10 {
+		text += fmt.Sprintf(" -> throw-%d", i)
+	}
+	text += "\n"
+	for i := range MaxSteps * 4 / 10 {
+		text += fmt.Sprintf("throw-%d: throw\n", i)
+	}
+	for i := range 4 {
+		text += fmt.Sprintf("fork -> wait-%d -> merge\nwait-%d: timer-catch duration=PT1H\n", i, i)
+	}
+	p := mustProcess(t, text)
+	s := NewState(p, Identity{})
+	_, err := Decide(p, s, Start{Now: beginning, Node: p.Start})
+	require.NoError(t, err)
+	for _, left := range []int{1, 0} {
+		_, err := Decide(p, s, Tick{Now: beginning.Add(time.Hour)})
+		require.NoError(t, err)
+		require.Equal(t, left, s.elements)
+		require.Zero(t, s.IncidentCount())
+	}
+}
+
 // Too many variables are an incident, and what the worker brought is kept.
 func TestVariablesLimit(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,9 @@ func (e *element) dueAt(limit int64, firings []due) []due {
 	return firings
 }
 
+// MaxFirings bounds what one Tick fires. The rest stays due.
+const MaxFirings = 1000
+
 // tick fires what is due. What an earlier firing ended is gone; what it started
 // waits for the next tick, even if it is due already.
 func (d *decision) tick() *Rejection {
@@ -52,7 +55,10 @@ func (d *decision) tick() *Rejection {
 	if len(firings) == 0 {
 		return reject(Inapplicable, "nothing is due at %s", d.now.UTC().Format(time.RFC3339Nano))
 	}
-	for _, f := range firings {
+	for _, f := range firings[:min(len(firings), MaxFirings)] {
+		if d.isTired() {
+			break
+		}
 		if e := d.s.element(f.key); e != nil {
 			d.fire(e, f)
 			d.run()
