@@ -49,3 +49,8 @@ func PositionAt(source string, offset int) Position {
 	last := before[strings.LastIndexByte(before, '\n')+1:]
 	return Position{Line: line + 1, Column: len([]rune(last)) + 1}
 }
+
+// ErrorAt is an *Error about a byte offset in source.
+func ErrorAt(source string, offset int, format string, args ...any) error {
+	return &Error{Source: source, Position: PositionAt(source, offset), Message: fmt.Sprintf(format, args...)}
+}

@@ -251,6 +251,17 @@ func ParseDateTime(s string) (Value, bool) {
 	return At(date, TimeOfDay(clock, zone)), true
 }
 
+// ParseTemporal reads whatever is temporal: a date, date and time, time or
+// duration. It gives null if s is none of them.
+func ParseTemporal(s string) Value {
+	for _, parse := range []func(string) (Value, bool){ParseDate, ParseDateTime, ParseTime, ParseDuration} {
+		if v, ok := parse(s); ok {
+			return v
+		}
+	}
+	return Null()
+}
+
 // At joins a date and a time to a date and time.
 func At(date, clock Value) Value {
 	day := time.Unix(date.n*secondsPerDay, 0).UTC()

@@ -77,11 +77,6 @@ var builtins = sync.OnceValue(func() map[string]*builtin {
 	return all
 })
 
-// multiwordBuiltins are the names that the parser has to know as one.
-var multiwordBuiltins = []string{
-	"date and time", "years and months duration", "get or else", "is defined",
-}
-
 // FunctionNames are the names of all built-in functions, sorted.
 func FunctionNames() []string {
 	var names []string

@@ -2,6 +2,7 @@ package feel
 
 import (
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 // callable is a function of FEEL: a closure or built in.
@@ -14,7 +15,7 @@ type callable interface {
 
 // closureShape is what all closures of one function expression share.
 type closureShape struct {
-	params   []Parameter
+	params   []syntax.Parameter
 	run      code
 	cost     int
 	slots    int
@@ -96,19 +97,19 @@ func (f *closure) invoke(m *machine, args []expr.Value, s site) expr.Value {
 	return v
 }
 
-func (c *compiler) call(n *callNode) code {
+func (c *compiler) call(n *syntax.Call) code {
 	if direct, ok := c.specialForm(n); ok {
 		return direct
 	}
-	args := make([]code, len(n.args))
+	args := make([]code, len(n.Args))
 	var names []string
-	for i, arg := range n.args {
-		args[i] = c.node(arg.value)
-		if arg.name != "" {
-			names = append(names, arg.name)
+	for i, arg := range n.Args {
+		args[i] = c.node(arg.Value)
+		if arg.Name != "" {
+			names = append(names, arg.Name)
 		}
 	}
-	s := c.site(n.callee)
+	s := c.site(n.Callee)
 	if b := c.directCallee(n); b != nil {
 		return c.builtinCall(b, args, names, s)
 	}
@@ -136,15 +137,15 @@ func (c *compiler) call(n *callNode) code {
 
 // directCallee is the built-in function that a call means whatever the variables
 // are; nil if there is none.
-func (c *compiler) directCallee(n *callNode) *builtin {
-	name, ok := n.callee.(*nameNode)
-	if !ok || c.declared[name.name] {
+func (c *compiler) directCallee(n *syntax.Call) *builtin {
+	name, ok := n.Callee.(*syntax.Name)
+	if !ok || c.declared[name.Name] {
 		return nil
 	}
-	if _, slot := c.body.find(name.name); slot >= 0 {
+	if _, slot := c.body.find(name.Name); slot >= 0 {
 		return nil
 	}
-	return builtins()[name.name]
+	return builtins()[name.Name]
 }
 
 func (c *compiler) builtinCall(b *builtin, args []code, names []string, s site) code {
@@ -170,17 +171,17 @@ func (c *compiler) builtinCall(b *builtin, args []code, names []string, s site) 
 
 // callee finds the function to call. A built-in function is found even where a
 // variable that is no function has its name.
-func (c *compiler) callee(n *callNode) func(m *machine) (callable, bool) {
-	s := c.site(n.callee)
+func (c *compiler) callee(n *syntax.Call) func(m *machine) (callable, bool) {
+	s := c.site(n.Callee)
 	var fallback callable
-	if name, ok := n.callee.(*nameNode); ok {
-		if b, isBuiltin := builtins()[name.name]; isBuiltin {
+	if name, ok := n.Callee.(*syntax.Name); ok {
+		if b, isBuiltin := builtins()[name.Name]; isBuiltin {
 			fallback = b
-		} else if _, slot := c.body.find(name.name); slot < 0 && !c.declared[name.name] {
+		} else if _, slot := c.body.find(name.Name); slot < 0 && !c.declared[name.Name] {
 			return c.unknownCallee(name, s)
 		}
 	}
-	value := c.node(n.callee)
+	value := c.node(n.Callee)
 	return func(m *machine) (callable, bool) {
 		v := value(m)
 		if f, ok := v.AsFunction(); ok {
@@ -194,14 +195,14 @@ func (c *compiler) callee(n *callNode) func(m *machine) (callable, bool) {
 	}
 }
 
-func (c *compiler) unknownCallee(n *nameNode, s site) func(m *machine) (callable, bool) {
-	find := c.resolve(n.name)
+func (c *compiler) unknownCallee(n *syntax.Name, s site) func(m *machine) (callable, bool) {
+	find := c.resolve(n.Name)
 	return func(m *machine) (callable, bool) {
 		v, _ := find(m)
 		f, _ := v.AsFunction()
 		called, ok := f.(callable)
 		if !ok {
-			m.null(s, "no function is named %q", n.name)
+			m.null(s, "no function is named %q", n.Name)
 		}
 		return called, ok
 	}
@@ -209,20 +210,20 @@ func (c *compiler) unknownCallee(n *nameNode, s site) func(m *machine) (callable
 
 // specialForm compiles what looks like a call but looks at its argument before
 // it is evaluated: is defined(name), get or else and if the name is unknown.
-func (c *compiler) specialForm(n *callNode) (code, bool) {
-	name, ok := n.callee.(*nameNode)
-	if !ok || len(n.args) == 0 {
+func (c *compiler) specialForm(n *syntax.Call) (code, bool) {
+	name, ok := n.Callee.(*syntax.Name)
+	if !ok || len(n.Args) == 0 {
 		return nil, false
 	}
 	switch {
-	case name.name == "is defined" && len(n.args) == 1:
-		find := c.finder(n.args[0].value)
+	case name.Name == "is defined" && len(n.Args) == 1:
+		find := c.finder(n.Args[0].Value)
 		return func(m *machine) expr.Value {
 			_, ok := find(m)
 			return expr.Bool(ok)
 		}, true
-	case name.name == "get or else" && len(n.args) == 2 && n.args[0].name == "":
-		find, other := c.finder(n.args[0].value), c.node(n.args[1].value)
+	case name.Name == "get or else" && len(n.Args) == 2 && n.Args[0].Name == "":
+		find, other := c.finder(n.Args[0].Value), c.node(n.Args[1].Value)
 		return func(m *machine) expr.Value {
 			if v, ok := find(m); ok && !v.IsNull() {
 				return v
@@ -234,20 +235,20 @@ func (c *compiler) specialForm(n *callNode) (code, bool) {
 }
 
 // finder evaluates a name or path without complaining that it is not there.
-func (c *compiler) finder(n node) finder {
+func (c *compiler) finder(n syntax.Node) finder {
 	switch n := n.(type) {
-	case *nameNode:
+	case *syntax.Name:
 		c.cost++
-		return c.resolve(n.name)
-	case *pathNode:
+		return c.resolve(n.Name)
+	case *syntax.Path:
 		c.cost++
-		base := c.finder(n.base)
+		base := c.finder(n.Base)
 		return func(m *machine) (expr.Value, bool) {
 			v, ok := base(m)
 			if !ok {
 				return expr.Null(), false
 			}
-			return property(v, n.member)
+			return property(v, n.Member)
 		}
 	}
 	value := c.node(n)

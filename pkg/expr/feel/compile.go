@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 // maxTreeDepth bounds the tree, in which 1+1+1+… nests once per operator.
@@ -44,7 +45,7 @@ type binding struct {
 // around it when the closure is made.
 type capture struct{ from, to int }
 
-func compileTree(source string, tree node, o Options) (*Expression, error) {
+func compileTree(source string, tree syntax.Node, o Options) (*Expression, error) {
 	c := newCompiler(source, o)
 	e, err := c.expression(c.node(tree))
 	if err != nil {
@@ -72,11 +73,11 @@ func (c *compiler) expression(program code) (*Expression, error) {
 	return &Expression{source: c.source, program: program, slots: c.body.slots, cost: c.cost, names: c.names}, nil
 }
 
-func (c *compiler) site(n node) site { return site{source: c.source, at: n.offset()} }
+func (c *compiler) site(n syntax.Node) site { return site{source: c.source, at: n.Offset()} }
 
-func (c *compiler) errorf(n node, format string, args ...any) code {
+func (c *compiler) errorf(n syntax.Node, format string, args ...any) code {
 	if c.err == nil {
-		c.err = errorAt(c.source, n.offset(), format, args...)
+		c.err = expr.ErrorAt(c.source, n.Offset(), format, args...)
 	}
 	return constant(expr.Null())
 }
@@ -135,63 +136,63 @@ func (b *bodyCompiler) capture(from int) int {
 }
 
 // measured compiles n and tells what running it once costs.
-func (c *compiler) measured(n node) (code, int) {
+func (c *compiler) measured(n syntax.Node) (code, int) {
 	before := c.cost
 	run := c.node(n)
 	return run, c.cost - before
 }
 
-func (c *compiler) node(n node) code {
+func (c *compiler) node(n syntax.Node) code {
 	c.cost++
 	if c.depth++; c.depth > maxTreeDepth {
 		return c.errorf(n, "the expression has more than %d nested operations", maxTreeDepth)
 	}
 	defer func() { c.depth-- }()
 	switch n := n.(type) {
-	case *literal:
-		return constant(n.value)
-	case *nameNode:
+	case *syntax.Literal:
+		return constant(n.Value)
+	case *syntax.Name:
 		return c.name(n)
-	case *inputNode:
+	case *syntax.Input:
 		return c.input()
-	case *pathNode:
+	case *syntax.Path:
 		return c.path(n)
-	case *filterNode:
+	case *syntax.Filter:
 		return c.filter(n)
-	case *callNode:
+	case *syntax.Call:
 		return c.call(n)
-	case *unaryNode:
+	case *syntax.Negation:
 		return c.negation(n)
-	case *binaryNode:
+	case *syntax.Binary:
 		return c.binary(n)
-	case *betweenNode:
+	case *syntax.Between:
 		return c.between(n)
-	case *inNode:
+	case *syntax.In:
 		return c.in(n)
-	case *instanceNode:
+	case *syntax.InstanceOf:
 		return c.instance(n)
-	case *ifNode:
+	case *syntax.If:
 		return c.conditional(n)
-	case *testNode:
+	case *syntax.Test:
 		return c.testValue(n)
 	}
 	return c.collection(n)
 }
 
 // collection compiles what makes lists, contexts, ranges and functions.
-func (c *compiler) collection(n node) code {
+func (c *compiler) collection(n syntax.Node) code {
 	switch n := n.(type) {
-	case *listNode:
+	case *syntax.List:
 		return c.list(n)
-	case *contextNode:
+	case *syntax.Context:
 		return c.context(n)
-	case *rangeNode:
+	case *syntax.Range:
 		return c.interval(n)
-	case *functionNode:
+	case *syntax.Function:
 		return c.function(n)
-	case *forNode:
+	case *syntax.For:
 		return c.loop(n)
-	case *quantifiedNode:
+	case *syntax.Quantified:
 		return c.quantified(n)
 	}
 	return c.errorf(n, "%T is not an expression", n)
@@ -207,9 +208,9 @@ func (c *compiler) input() code {
 	return func(m *machine) expr.Value { return m.frame[slot] }
 }
 
-func (c *compiler) name(n *nameNode) code {
-	find, s := c.resolve(n.name), c.site(n)
-	name := n.name
+func (c *compiler) name(n *syntax.Name) code {
+	find, s := c.resolve(n.Name), c.site(n)
+	name := n.Name
 	if dynamic, slot := c.body.find(name); len(dynamic) == 0 && slot >= 0 {
 		return func(m *machine) expr.Value { return m.frame[slot] }
 	}
@@ -265,9 +266,9 @@ func (c *compiler) free(name string) finder {
 	}
 }
 
-func (c *compiler) conditional(n *ifNode) code {
-	condition, then, otherwise := c.node(n.condition), c.node(n.then), c.node(n.otherwise)
-	s := c.site(n.condition)
+func (c *compiler) conditional(n *syntax.If) code {
+	condition, then, otherwise := c.node(n.Condition), c.node(n.Then), c.node(n.Otherwise)
+	s := c.site(n.Condition)
 	return func(m *machine) expr.Value {
 		v := condition(m)
 		if v.IsTrue() {
@@ -280,9 +281,9 @@ func (c *compiler) conditional(n *ifNode) code {
 	}
 }
 
-func (c *compiler) list(n *listNode) code {
-	items := make([]code, len(n.items))
-	for i, item := range n.items {
+func (c *compiler) list(n *syntax.List) code {
+	items := make([]code, len(n.Items))
+	for i, item := range n.Items {
 		items[i] = c.node(item)
 	}
 	return func(m *machine) expr.Value {
@@ -294,17 +295,17 @@ func (c *compiler) list(n *listNode) code {
 	}
 }
 
-func (c *compiler) context(n *contextNode) code {
+func (c *compiler) context(n *syntax.Context) code {
 	type slotted struct {
 		key   string
 		slot  int
 		value code
 	}
 	bound := c.bound()
-	entries := make([]slotted, len(n.entries))
-	for i, e := range n.entries {
-		value := c.node(e.value)
-		entries[i] = slotted{key: e.key, value: value, slot: c.bind(e.key)}
+	entries := make([]slotted, len(n.Entries))
+	for i, e := range n.Entries {
+		value := c.node(e.Value)
+		entries[i] = slotted{key: e.Key, value: value, slot: c.bind(e.Key)}
 	}
 	c.unbind(bound)
 	return func(m *machine) expr.Value {
@@ -318,8 +319,8 @@ func (c *compiler) context(n *contextNode) code {
 	}
 }
 
-func (c *compiler) instance(n *instanceNode) code {
-	value, typ := c.node(n.value), n.typ
+func (c *compiler) instance(n *syntax.InstanceOf) code {
+	value, typ := c.node(n.Value), n.Type
 	return func(m *machine) expr.Value {
 		v := value(m)
 		m.work(v)
@@ -327,16 +328,16 @@ func (c *compiler) instance(n *instanceNode) code {
 	}
 }
 
-func (c *compiler) function(n *functionNode) code {
+func (c *compiler) function(n *syntax.Function) code {
 	outer := c.body
 	c.body = &bodyCompiler{parent: outer}
-	for _, p := range n.params {
+	for _, p := range n.Params {
 		c.bind(p.Name)
 	}
-	run, cost := c.measured(n.body)
+	run, cost := c.measured(n.Body)
 	body := c.body
 	c.body = outer
-	shape := &closureShape{params: n.params, run: run, cost: cost, slots: body.slots, captures: body.captures, site: c.site(n)}
+	shape := &closureShape{params: n.Params, run: run, cost: cost, slots: body.slots, captures: body.captures, site: c.site(n)}
 	return func(m *machine) expr.Value { return expr.OfFunction(shape.close(m)) }
 }
 

@@ -7,7 +7,7 @@
 // and a warning; Env.Strict makes it an error.
 //
 // The package knows of expressions alone: nothing of processes or decision tables.
-// Start reading at Compile, then parser.go (text to tree), compile.go (tree to
+// Start reading at Compile, then package syntax (text to tree), compile.go (tree to
 // closures), machine.go (one evaluation).
 package feel
 
@@ -15,6 +15,7 @@ import (
 	"fmt"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 // Options say what is known when an expression is compiled. The zero value is
@@ -26,7 +27,7 @@ type Options struct {
 	Names []string
 	// Types may be named after instance of and as types of parameters, besides
 	// those of FEEL.
-	Types map[string]Type
+	Types map[string]syntax.Type
 }
 
 // Expression is a compiled expression. It is immutable and safe for concurrent
@@ -51,12 +52,7 @@ func CompileWithNames(text string, names ...string) (*Expression, error) {
 
 // Compile compiles an expression.
 func (o Options) Compile(text string) (*Expression, error) {
-	p, err := newParser(text, o)
-	if err != nil {
-		return nil, err
-	}
-	p.accept("=")
-	tree, err := p.all(p.expression)
+	tree, err := syntax.Parse(text, syntax.Options(o))
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 func conversionFunctions() []*builtin {
@@ -64,7 +65,7 @@ func appendEntries(dst []byte, c *expr.Context) []byte {
 			dst = append(dst, ", "...)
 		}
 		key, value := c.At(i)
-		if wordsOnly(key) {
+		if syntax.IsPlainName(key) {
 			dst = append(dst, key...)
 		} else {
 			dst, _ = expr.String(key).AppendJSON(dst)
@@ -72,12 +73,6 @@ func appendEntries(dst []byte, c *expr.Context) []byte {
 		dst = appendText(append(dst, ": "...), value)
 	}
 	return append(dst, '}')
-}
-
-// wordsOnly tells whether a key can be written without quotes.
-func wordsOnly(key string) bool {
-	tokens, err := tokenize(key)
-	return err == nil && len(tokens) > 1 && wordsOfName(tokens) == len(tokens)-1
 }
 
 func appendRange(dst []byte, r expr.Range) []byte {

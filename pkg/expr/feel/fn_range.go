@@ -2,6 +2,7 @@ package feel
 
 import (
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 // rangeFunctions are those of DMN 1.5 section 10.3.4.11 (Allen's relations).
@@ -134,20 +135,16 @@ func rangeOf(c *invocation) expr.Value {
 }
 
 func parseRange(s string) (expr.Value, bool) {
-	p, err := newParser(s, Options{})
+	tree, err := syntax.Parse(s, syntax.Options{})
 	if err != nil {
 		return expr.Null(), false
 	}
-	tree, err := p.all(p.expression)
-	if err != nil {
-		return expr.Null(), false
-	}
-	n, ok := tree.(*rangeNode)
+	n, ok := tree.(*syntax.Range)
 	if !ok {
 		return expr.Null(), false
 	}
-	low, ok1 := constantOf(n.low)
-	high, ok2 := constantOf(n.high)
+	low, ok1 := constantOf(n.Low)
+	high, ok2 := constantOf(n.High)
 	if !ok1 || !ok2 || low.IsNull() && high.IsNull() {
 		return expr.Null(), false
 	}
@@ -156,28 +153,28 @@ func parseRange(s string) (expr.Value, bool) {
 			return expr.Null(), false
 		}
 	}
-	return expr.OfRange(expr.Range{Low: low, High: high, LowClosed: n.lowClosed, HighClosed: n.highClosed}), true
+	return expr.OfRange(expr.Range{Low: low, High: high, LowClosed: n.LowClosed, HighClosed: n.HighClosed}), true
 }
 
 // constantOf is a literal, or one of the functions that make a temporal value of
 // a string literal.
-func constantOf(n node) (expr.Value, bool) {
+func constantOf(n syntax.Node) (expr.Value, bool) {
 	switch n := n.(type) {
-	case *literal:
-		return n.value, true
-	case *callNode:
-		name, isName := n.callee.(*nameNode)
-		if !isName || len(n.args) != 1 {
+	case *syntax.Literal:
+		return n.Value, true
+	case *syntax.Call:
+		name, isName := n.Callee.(*syntax.Name)
+		if !isName || len(n.Args) != 1 {
 			return expr.Null(), false
 		}
-		arg, isLiteral := n.args[0].value.(*literal)
+		arg, isLiteral := n.Args[0].Value.(*syntax.Literal)
 		if !isLiteral {
 			return expr.Null(), false
 		}
-		text, _ := arg.value.AsString()
-		switch name.name {
+		text, _ := arg.Value.AsString()
+		switch name.Name {
 		case "date", "time", "date and time", "duration":
-			v := parseTemporal(text)
+			v := expr.ParseTemporal(text)
 			return v, !v.IsNull()
 		}
 	}

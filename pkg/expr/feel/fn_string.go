@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/pattern"
 )
 
 func stringFunctions() []*builtin {
@@ -146,11 +147,11 @@ func (l *lastPattern) compile(text, flags string) (*knownPattern, error) {
 	if known := l.known.Load(); known != nil && known.text == text && known.flags == flags {
 		return known, nil
 	}
-	re, err := compilePattern(text, flags)
+	re, err := pattern.Compile(text, flags)
 	if err != nil {
 		return nil, err
 	}
-	known := &knownPattern{text: text, flags: flags, re: re, states: countStates(re)}
+	known := &knownPattern{text: text, flags: flags, re: re, states: pattern.States(re)}
 	l.known.Store(known)
 	return known, nil
 }
@@ -179,7 +180,7 @@ func replace(c *invocation) expr.Value {
 	template := texts[2]
 	if flags, _ := c.args[3].AsString(); strings.Contains(flags, "q") {
 		template = strings.ReplaceAll(template, "$", "$$")
-	} else if template, ok = replacementTemplate(template, re.NumSubexp()); !ok {
+	} else if template, ok = pattern.Template(template, re.NumSubexp()); !ok {
 		return c.null(`in %q, "$" has to be followed by a digit and "\" by "$" or "\"`, texts[2])
 	}
 	return c.replaceAll(re, texts[0], template)

@@ -1,6 +1,9 @@
 package feel
 
-import "github.com/barnabas-project/barnabas/pkg/expr"
+import (
+	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
+)
 
 // source of an iterator: the elements of a list, or the steps of low..high.
 type loopSource struct {
@@ -9,24 +12,24 @@ type loopSource struct {
 	site      site
 }
 
-func (c *compiler) iterators(list []iterator) []loopSource {
+func (c *compiler) iterators(list []syntax.Iterator) []loopSource {
 	sources := make([]loopSource, len(list))
 	for i, it := range list {
-		src := loopSource{low: c.node(it.low), site: c.site(it.low)}
-		if it.high != nil {
-			src.high = c.node(it.high)
+		src := loopSource{low: c.node(it.Low), site: c.site(it.Low)}
+		if it.High != nil {
+			src.high = c.node(it.High)
 		}
-		src.slot = c.bind(it.name)
+		src.slot = c.bind(it.Name)
 		sources[i] = src
 	}
 	return sources
 }
 
-func (c *compiler) loop(n *forNode) code {
+func (c *compiler) loop(n *syntax.For) code {
 	bound := c.bound()
-	sources := c.iterators(n.iterators)
+	sources := c.iterators(n.Iterators)
 	partial := c.bind("partial")
-	body, cost := c.measured(n.body)
+	body, cost := c.measured(n.Body)
 	usesPartial := c.body.bindings[c.bound()-1].used
 	c.unbind(bound)
 	return func(m *machine) expr.Value {
@@ -49,14 +52,14 @@ func (c *compiler) loop(n *forNode) code {
 	}
 }
 
-func (c *compiler) quantified(n *quantifiedNode) code {
+func (c *compiler) quantified(n *syntax.Quantified) code {
 	bound := c.bound()
-	sources := c.iterators(n.iterators)
-	condition, cost := c.measured(n.condition)
+	sources := c.iterators(n.Iterators)
+	condition, cost := c.measured(n.Condition)
 	c.unbind(bound)
-	s, decisive := c.site(n), !n.every
+	s, decisive := c.site(n), !n.Every
 	return func(m *machine) expr.Value {
-		result := expr.Bool(n.every)
+		result := expr.Bool(n.Every)
 		decided := false
 		ok := m.iterate(sources, func() bool {
 			if !m.charge(cost + 1) {

@@ -2,30 +2,31 @@ package feel
 
 import (
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
-func (c *compiler) binary(n *binaryNode) code {
-	left, right, s := c.node(n.left), c.node(n.right), c.site(n)
-	switch n.op {
+func (c *compiler) binary(n *syntax.Binary) code {
+	left, right, s := c.node(n.Left), c.node(n.Right), c.site(n)
+	switch n.Op {
 	case "and":
 		return conjunction(left, right)
 	case "or":
 		return disjunction(left, right)
 	case "=":
-		if text, ok := literalString(n.right); ok {
+		if text, ok := literalString(n.Right); ok {
 			return equalsText(left, text, s)
 		}
 		return func(m *machine) expr.Value { return m.equal(left(m), right(m), s) }
 	case "!=":
 		return func(m *machine) expr.Value { return not(m.equal(left(m), right(m), s)) }
 	case "<", "<=", ">", ">=":
-		if number, ok := n.right.(*literal); ok && number.value.Kind() == expr.KindNumber {
-			return comparesNumber(left, number.value, orderings[n.op], s)
+		if number, ok := n.Right.(*syntax.Literal); ok && number.Value.Kind() == expr.KindNumber {
+			return comparesNumber(left, number.Value, orderings[n.Op], s)
 		}
-		holds := orderings[n.op]
+		holds := orderings[n.Op]
 		return func(m *machine) expr.Value { return m.compare(left(m), right(m), holds, s) }
 	}
-	op := arithmetic[n.op]
+	op := arithmetic[n.Op]
 	return func(m *machine) expr.Value { return op(m, left(m), right(m), s) }
 }
 
@@ -41,9 +42,9 @@ func equalsText(left code, text string, s site) code {
 	}
 }
 
-func literalString(n node) (string, bool) {
-	if l, ok := n.(*literal); ok {
-		return l.value.AsString()
+func literalString(n syntax.Node) (string, bool) {
+	if l, ok := n.(*syntax.Literal); ok {
+		return l.Value.AsString()
 	}
 	return "", false
 }
@@ -151,8 +152,8 @@ func (m *machine) compare(a, b expr.Value, holds ordering, s site) expr.Value {
 	return expr.Bool(holds.holds(order))
 }
 
-func (c *compiler) negation(n *unaryNode) code {
-	operand, s := c.node(n.operand), c.site(n)
+func (c *compiler) negation(n *syntax.Negation) code {
+	operand, s := c.node(n.Operand), c.site(n)
 	return func(m *machine) expr.Value {
 		v := operand(m)
 		switch v.Kind() {
@@ -165,8 +166,8 @@ func (c *compiler) negation(n *unaryNode) code {
 	}
 }
 
-func (c *compiler) between(n *betweenNode) code {
-	value, low, high, s := c.node(n.value), c.node(n.low), c.node(n.high), c.site(n)
+func (c *compiler) between(n *syntax.Between) code {
+	value, low, high, s := c.node(n.Value), c.node(n.Low), c.node(n.High), c.site(n)
 	return func(m *machine) expr.Value {
 		v := value(m)
 		above := m.compare(v, low(m), greater|same, s)

@@ -1,9 +1,12 @@
 package feel
 
-import "github.com/barnabas-project/barnabas/pkg/expr"
+import (
+	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
+)
 
-func (c *compiler) path(n *pathNode) code {
-	base, s, member := c.node(n.base), c.site(n), n.member
+func (c *compiler) path(n *syntax.Path) code {
+	base, s, member := c.node(n.Base), c.site(n), n.Member
 	return func(m *machine) expr.Value {
 		v := base(m)
 		if items, ok := v.AsList(); ok {
@@ -62,16 +65,16 @@ func rangeProperty(r expr.Range, member string) (expr.Value, bool) {
 	return expr.Null(), false
 }
 
-func (c *compiler) filter(n *filterNode) code {
-	base := c.node(n.base)
+func (c *compiler) filter(n *syntax.Filter) code {
+	base := c.node(n.Base)
 	bound := c.bound()
 	slot := c.body.newSlot()
 	c.body.bindings = append(c.body.bindings, binding{name: "item", slot: slot}, binding{slot: slot, dynamic: true})
-	condition, cost := c.measured(n.condition)
+	condition, cost := c.measured(n.Condition)
 	c.unbind(bound)
 	f := elementFilter{slot: slot, condition: condition, cost: cost + 1, site: c.site(n)}
-	if position, ok := n.condition.(*literal); ok {
-		f.isIndex = position.value.Kind() == expr.KindNumber
+	if position, ok := n.Condition.(*syntax.Literal); ok {
+		f.isIndex = position.Value.Kind() == expr.KindNumber
 	}
 	return func(m *machine) expr.Value {
 		v := base(m)

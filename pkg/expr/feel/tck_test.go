@@ -13,6 +13,7 @@ import (
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/feel"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 // TestCompliance runs the cases of the DMN Technology Compatibility Kit whose
@@ -101,7 +102,7 @@ func (e *element) child(name string) *element {
 // dmnModel is the part of a DMN model that consists of expressions.
 type dmnModel struct {
 	elements map[string]*element // by id and by name
-	types    map[string]feel.Type
+	types    map[string]syntax.Type
 	names    []string
 	inputs   map[string]expr.Value // of the case being run
 	missing  outOfReach            // what the case needs, noted as a scope's panic ends in the evaluation
@@ -110,7 +111,7 @@ type dmnModel struct {
 func loadModel(t *testing.T, file string) *dmnModel {
 	t.Helper()
 	root := parseXML(t, file)
-	m := &dmnModel{elements: map[string]*element{}, types: map[string]feel.Type{}}
+	m := &dmnModel{elements: map[string]*element{}, types: map[string]syntax.Type{}}
 	definitions := root.all("itemDefinition")
 	for range 4 { // definitions may refer to later ones
 		for _, d := range definitions {
@@ -130,35 +131,35 @@ func loadModel(t *testing.T, file string) *dmnModel {
 	return m
 }
 
-func (m *dmnModel) itemType(d *element) feel.Type {
-	var typ feel.Type
+func (m *dmnModel) itemType(d *element) syntax.Type {
+	var typ syntax.Type
 	if components := d.all("itemComponent"); len(components) > 0 {
-		var fields []feel.Field
+		var fields []syntax.Field
 		for _, c := range components {
 			m.names = append(m.names, c.attr("name"))
-			fields = append(fields, feel.Field{Name: c.attr("name"), Type: m.itemType(c)})
+			fields = append(fields, syntax.Field{Name: c.attr("name"), Type: m.itemType(c)})
 		}
-		typ = feel.ContextOf(fields...)
+		typ = syntax.ContextOf(fields...)
 	} else {
 		typ = m.typeOf(d.child("typeRef").Text)
 	}
 	if d.attr("isCollection") == "true" {
-		typ = feel.ListOf(typ)
+		typ = syntax.ListOf(typ)
 	}
 	return typ
 }
 
-func (m *dmnModel) typeOf(ref string) feel.Type {
+func (m *dmnModel) typeOf(ref string) syntax.Type {
 	ref = strings.TrimSpace(ref)
 	if i := strings.LastIndex(ref, ":"); i >= 0 {
 		ref = ref[i+1:]
 	}
 	if ref == "" {
-		return feel.Type{}
+		return syntax.Type{}
 	}
-	typ, err := feel.ParseType(ref, m.types)
+	typ, err := syntax.ParseType(ref, m.types)
 	if err != nil {
-		return feel.Type{}
+		return syntax.Type{}
 	}
 	return typ
 }
@@ -270,108 +271,6 @@ func (m *dmnModel) evaluate(text string, of *element) expr.Value {
 		return expr.Null()
 	}
 	return v
-}
-
-// boxed writes the boxed expression in e as text.
-func boxed(e *element) string {
-	for _, c := range e.Children {
-		switch c.XMLName.Local {
-		case "literalExpression":
-			if strings.Contains(c.child("text").Text, " external {") {
-				panic(outOfReach("external function"))
-			}
-			return typed("("+c.child("text").Text+"\n)", c.attr("typeRef"))
-		case "context":
-			return boxedContext(c)
-		case "list":
-			return "[" + strings.Join(eachBoxed(c.Children), ", ") + "]"
-		case "relation":
-			return boxedRelation(c)
-		case "invocation":
-			return boxedInvocation(c)
-		case "functionDefinition":
-			return boxedFunction(c)
-		case "conditional":
-			return fmt.Sprintf("(if %s then %s else %s)", boxed(c.child("if")), boxed(c.child("then")), boxed(c.child("else")))
-		case "filter":
-			return fmt.Sprintf("%s[%s]", boxed(c.child("in")), boxed(c.child("match")))
-		case "for":
-			return fmt.Sprintf("(for %s in %s return %s)", c.attr("iteratorVariable"), boxed(c.child("in")), boxed(c.child("return")))
-		case "some", "every":
-			return fmt.Sprintf("(%s %s in %s satisfies %s)", c.XMLName.Local, c.attr("iteratorVariable"), boxed(c.child("in")), boxed(c.child("satisfies")))
-		case "decisionTable":
-			panic(outOfReach("decision table"))
-		}
-	}
-	return "null"
-}
-
-func eachBoxed(items []*element) []string {
-	var texts []string
-	for _, item := range items {
-		if item.XMLName.Local != "description" {
-			texts = append(texts, boxed(&element{Children: []*element{item}}))
-		}
-	}
-	return texts
-}
-
-func typed(text, typeRef string) string {
-	if typeRef == "" {
-		return text
-	}
-	if i := strings.LastIndex(typeRef, ":"); i >= 0 {
-		typeRef = typeRef[i+1:]
-	}
-	return fmt.Sprintf("(function(v: %s) v)(%s)", typeRef, text)
-}
-
-func boxedContext(c *element) string {
-	var entries []string
-	result := ""
-	for _, e := range c.all("contextEntry") {
-		name, value := e.child("variable").attr("name"), typed(boxed(e), e.child("variable").attr("typeRef"))
-		if name == "" {
-			name, result = "result of the context", ".result of the context"
-		}
-		entries = append(entries, fmt.Sprintf("%q: %s", name, value))
-	}
-	return "{" + strings.Join(entries, ", ") + "}" + result
-}
-
-func boxedRelation(r *element) string {
-	var rows []string
-	for _, row := range r.all("row") {
-		var cells []string
-		for i, cell := range eachBoxed(row.Children) {
-			cells = append(cells, fmt.Sprintf("%q: %s", r.all("column")[i].attr("name"), cell))
-		}
-		rows = append(rows, "{"+strings.Join(cells, ", ")+"}")
-	}
-	return "[" + strings.Join(rows, ", ") + "]"
-}
-
-func boxedInvocation(c *element) string {
-	var args []string
-	for _, b := range c.all("binding") {
-		args = append(args, b.child("parameter").attr("name")+": "+boxed(b))
-	}
-	return boxed(c) + "(" + strings.Join(args, ", ") + ")"
-}
-
-func boxedFunction(c *element) string {
-	if kind := c.attr("kind"); kind != "" && kind != "FEEL" {
-		panic(outOfReach("external function"))
-	}
-	var params []string
-	for _, p := range c.all("formalParameter") {
-		typ := p.attr("typeRef")
-		if i := strings.LastIndex(typ, ":"); i >= 0 {
-			typ = typ[i+1:]
-		}
-		params = append(params, strings.TrimSuffix(p.attr("name")+": "+typ, ": "))
-	}
-	return "(function(" + strings.Join(params, ", ") + ") " + boxed(c) + ")"
 }
 
 // expectation is the value that a case gives for an input or expects of a result.

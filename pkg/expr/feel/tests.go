@@ -1,18 +1,21 @@
 package feel
 
-import "github.com/barnabas-project/barnabas/pkg/expr"
+import (
+	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
+)
 
 // tester applies one unary test to a value: true, false or null.
 type tester func(m *machine, input expr.Value) expr.Value
 
-func (c *compiler) in(n *inNode) code {
-	value := c.node(n.value)
-	test := c.anyOf(n.tests)
+func (c *compiler) in(n *syntax.In) code {
+	value := c.node(n.Value)
+	test := c.anyOf(n.Tests)
 	return func(m *machine) expr.Value { return test(m, value(m)) }
 }
 
 // anyOf holds if one of the tests holds; null if none does and one is null.
-func (c *compiler) anyOf(tests []node) tester {
+func (c *compiler) anyOf(tests []syntax.Node) tester {
 	all := make([]tester, len(tests))
 	for i, test := range tests {
 		all[i] = c.test(test)
@@ -35,35 +38,35 @@ func (c *compiler) anyOf(tests []node) tester {
 	}
 }
 
-func (c *compiler) test(n node) tester {
+func (c *compiler) test(n syntax.Node) tester {
 	switch n := n.(type) {
-	case *testNode:
+	case *syntax.Test:
 		return c.comparisonTest(n)
-	case *anyNode:
+	case *syntax.Any:
 		return func(*machine, expr.Value) expr.Value { return expr.Bool(true) }
-	case *notNode:
-		inner := c.anyOf(n.tests)
+	case *syntax.Not:
+		inner := c.anyOf(n.Tests)
 		return func(m *machine, input expr.Value) expr.Value { return not(inner(m, input)) }
 	}
 	return c.expressionTest(n)
 }
 
-func (c *compiler) comparisonTest(n *testNode) tester {
+func (c *compiler) comparisonTest(n *syntax.Test) tester {
 	c.cost++
-	operand, s := c.node(n.operand), c.site(n)
-	switch n.op {
+	operand, s := c.node(n.Operand), c.site(n)
+	switch n.Op {
 	case "=":
 		return func(m *machine, input expr.Value) expr.Value { return m.equal(input, operand(m), s) }
 	case "!=":
 		return func(m *machine, input expr.Value) expr.Value { return not(m.equal(input, operand(m), s)) }
 	}
-	holds := orderings[n.op]
+	holds := orderings[n.Op]
 	return func(m *machine, input expr.Value) expr.Value { return m.compare(input, operand(m), holds, s) }
 }
 
 // expressionTest holds if the expression uses ? and is true, or else if its value
 // is the input, or a list or range that has the input in it (DMN 1.5 table 55).
-func (c *compiler) expressionTest(n node) tester {
+func (c *compiler) expressionTest(n syntax.Node) tester {
 	bound := c.bound()
 	slot := c.bind("?")
 	outer := c.usesInput
@@ -133,10 +136,10 @@ func (m *machine) includes(r expr.Range, v expr.Value, s site) expr.Value {
 	return both(above, below)
 }
 
-func (c *compiler) interval(n *rangeNode) code {
-	low, high, s := c.node(n.low), c.node(n.high), c.site(n)
+func (c *compiler) interval(n *syntax.Range) code {
+	low, high, s := c.node(n.Low), c.node(n.High), c.site(n)
 	return func(m *machine) expr.Value {
-		return m.interval(expr.Range{Low: low(m), High: high(m), LowClosed: n.lowClosed, HighClosed: n.highClosed}, s)
+		return m.interval(expr.Range{Low: low(m), High: high(m), LowClosed: n.LowClosed, HighClosed: n.HighClosed}, s)
 	}
 }
 
@@ -151,18 +154,18 @@ func (m *machine) interval(r expr.Range, s site) expr.Value {
 }
 
 // testValue is a unary test used as a value, such as (< 5): a range.
-func (c *compiler) testValue(n *testNode) code {
-	operand, s := c.node(n.operand), c.site(n)
+func (c *compiler) testValue(n *syntax.Test) code {
+	operand, s := c.node(n.Operand), c.site(n)
 	return func(m *machine) expr.Value {
 		v := operand(m)
-		switch n.op {
+		switch n.Op {
 		case "<", "<=":
-			return expr.OfRange(expr.Range{High: v, HighClosed: n.op == "<="})
+			return expr.OfRange(expr.Range{High: v, HighClosed: n.Op == "<="})
 		case ">", ">=":
-			return expr.OfRange(expr.Range{Low: v, LowClosed: n.op == ">="})
+			return expr.OfRange(expr.Range{Low: v, LowClosed: n.Op == ">="})
 		case "=":
 			return expr.OfRange(expr.Range{Low: v, High: v, LowClosed: true, HighClosed: true})
 		}
-		return m.null(s, "%q without a left side is a test, not a value", n.op)
+		return m.null(s, "%q without a left side is a test, not a value", n.Op)
 	}
 }

@@ -17,10 +17,10 @@ func (p *parser) function(name token, args []node) (node, error) {
 	case "S", "JSON":
 		wanted = 1
 	default:
-		return nil, errorAt(p.source, name.start, "the function %s() is not available; %s", name.text, availableFunctions)
+		return nil, expr.ErrorAt(p.source, name.start, "the function %s() is not available; %s", name.text, availableFunctions)
 	}
 	if len(args) != wanted {
-		return nil, errorAt(p.source, name.start, "%s() takes %d arguments, not %d", name.text, wanted, len(args))
+		return nil, expr.ErrorAt(p.source, name.start, "%s() takes %d arguments, not %d", name.text, wanted, len(args))
 	}
 	if wanted == 0 {
 		return clock{}, nil
@@ -71,11 +71,11 @@ func (p *parser) executionMethod(base *variable, name token, args []node) (node,
 	}
 	reads := []string{"getVariable", "getVariableLocal", "hasVariable", "hasVariableLocal"}
 	if !slices.Contains(reads, name.text) {
-		return nil, errorAt(p.source, name.start,
+		return nil, expr.ErrorAt(p.source, name.start,
 			"execution.%s() is not available in an expression, which can only read: getVariable('name'), hasVariable('name') and properties such as processBusinessKey", name.text)
 	}
 	if len(args) != 1 {
-		return nil, errorAt(p.source, name.start, "execution.%s() takes the name of a variable", name.text)
+		return nil, expr.ErrorAt(p.source, name.start, "execution.%s() takes the name of a variable", name.text)
 	}
 	if fixed, ok := args[0].(*literal); ok && !slices.Contains(p.names, fixed.value.Text()) {
 		p.names = append(p.names, fixed.value.Text())

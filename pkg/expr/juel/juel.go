@@ -31,7 +31,7 @@ type Expression struct {
 // \#{ are plain text. Errors are *expr.Error.
 func Compile(text string) (*Expression, error) {
 	if len(text) > maxSource {
-		return nil, errorAt("", 0, "the expression has %d bytes; at most %d are allowed", len(text), maxSource)
+		return nil, expr.ErrorAt("", 0, "the expression has %d bytes; at most %d are allowed", len(text), maxSource)
 	}
 	b := builder{source: text}
 	parts, err := b.parts()
@@ -53,7 +53,7 @@ func Compile(text string) (*Expression, error) {
 // CompileBody compiles an expression without ${…} around it.
 func CompileBody(text string) (*Expression, error) {
 	if len(text) > maxSource {
-		return nil, errorAt("", 0, "the expression has %d bytes; at most %d are allowed", len(text), maxSource)
+		return nil, expr.ErrorAt("", 0, "the expression has %d bytes; at most %d are allowed", len(text), maxSource)
 	}
 	l := lexer{source: text}
 	tokens, err := l.rest()

@@ -1,7 +1,6 @@
 package juel
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,7 +48,7 @@ func (l *lexer) body() ([]token, error) {
 		}
 		switch {
 		case t.kind == tokenEnd:
-			return nil, errorAt(l.source, t.start, `the expression is not closed; add "}"`)
+			return nil, expr.ErrorAt(l.source, t.start, `the expression is not closed; add "}"`)
 		case t.kind == tokenSymbol && t.text == "{":
 			depth++
 		case t.kind == tokenSymbol && t.text == "}":
@@ -75,10 +74,6 @@ func (l *lexer) rest() ([]token, error) {
 			return tokens, nil
 		}
 	}
-}
-
-func errorAt(source string, offset int, format string, args ...any) error {
-	return &expr.Error{Source: source, Position: expr.PositionAt(source, offset), Message: fmt.Sprintf(format, args...)}
 }
 
 func (l *lexer) next() (token, error) {
@@ -169,5 +164,5 @@ func (l *lexer) text(quote byte) (token, error) {
 			b.WriteByte(c)
 		}
 	}
-	return token{}, errorAt(l.source, start, "the string is not closed; add %c", quote)
+	return token{}, expr.ErrorAt(l.source, start, "the string is not closed; add %c", quote)
 }

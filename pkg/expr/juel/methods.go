@@ -67,15 +67,15 @@ func (p *parser) method(base node, name token, args []node) (node, error) {
 	}
 	known, ok := methods()[name.text]
 	if !ok && isVariable {
-		return nil, errorAt(p.source, name.start,
+		return nil, expr.ErrorAt(p.source, name.start,
 			"%s.%s() calls a method of the Java bean %q; there are no beans here: make it a service task with a topic, or compute the value in a worker",
 			root.name, name.text, root.name)
 	}
 	if !ok {
-		return nil, errorAt(p.source, name.start, "the method %s() is not available in expressions", name.text)
+		return nil, expr.ErrorAt(p.source, name.start, "the method %s() is not available in expressions", name.text)
 	}
 	if !slices.Contains(known.args, len(args)) {
-		return nil, errorAt(p.source, name.start, "%s() does not take %d arguments", name.text, len(args))
+		return nil, expr.ErrorAt(p.source, name.start, "%s() does not take %d arguments", name.text, len(args))
 	}
 	return &methodCall{at: name.start, name: name.text, base: base, args: args, method: known}, nil
 }

@@ -21,7 +21,7 @@ type machine struct {
 }
 
 func (m *machine) errorf(at int, format string, args ...any) error {
-	return errorAt(m.source, at, format, args...)
+	return expr.ErrorAt(m.source, at, format, args...)
 }
 
 // charge counts steps, and those it takes to look at all of the values.

@@ -62,14 +62,14 @@ func (p *parser) expect(symbol, why string) error {
 func (p *parser) unexpected(wanted string, args ...any) error {
 	t := p.peek()
 	if t.kind == tokenEnd {
-		return errorAt(p.source, t.start, "the expression ends where "+wanted+" is expected", args...)
+		return expr.ErrorAt(p.source, t.start, "the expression ends where "+wanted+" is expected", args...)
 	}
-	return errorAt(p.source, t.start, "unexpected %q; expected "+wanted, append([]any{t.text}, args...)...)
+	return expr.ErrorAt(p.source, t.start, "unexpected %q; expected "+wanted, append([]any{t.text}, args...)...)
 }
 
 func (p *parser) enter() error {
 	if p.depth++; p.depth > maxNesting {
-		return errorAt(p.source, p.peek().start, "the expression is nested deeper than %d levels", maxNesting)
+		return expr.ErrorAt(p.source, p.peek().start, "the expression is nested deeper than %d levels", maxNesting)
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (p *parser) postfix() (node, error) {
 				n, err = &property{at: start, base: n, key: index}, p.expect("]", "after the index")
 			}
 		case p.is("="):
-			return nil, errorAt(p.source, p.peek().start, `an expression cannot assign; use "==" to compare`)
+			return nil, expr.ErrorAt(p.source, p.peek().start, `an expression cannot assign; use "==" to compare`)
 		default:
 			return n, nil
 		}
@@ -225,7 +225,7 @@ func (p *parser) number() (node, error) {
 	}
 	v, ok := expr.ParseNumber(text)
 	if !ok {
-		return nil, errorAt(p.source, t.start, "%.40s is not a number that can be represented", t.text)
+		return nil, expr.ErrorAt(p.source, t.start, "%.40s is not a number that can be represented", t.text)
 	}
 	return &literal{value: v}, nil
 }
@@ -238,10 +238,10 @@ func (p *parser) word() (node, error) {
 	case "null":
 		return &literal{value: expr.Null()}, nil
 	case "instanceof":
-		return nil, errorAt(p.source, t.start, "instanceof is reserved and has no meaning")
+		return nil, expr.ErrorAt(p.source, t.start, "instanceof is reserved and has no meaning")
 	}
 	if p.is(":") && p.at+2 < len(p.tokens) && p.tokens[p.at+1].kind == tokenWord && p.tokens[p.at+2].text == "(" {
-		return nil, errorAt(p.source, t.start, "the function %s:%s is not available; %s", t.text, p.tokens[p.at+1].text, availableFunctions)
+		return nil, expr.ErrorAt(p.source, t.start, "the function %s:%s is not available; %s", t.text, p.tokens[p.at+1].text, availableFunctions)
 	}
 	if p.accept("(") {
 		args, err := p.arguments()

@@ -1,4 +1,4 @@
-package feel
+package syntax
 
 import (
 	"strings"

@@ -1,4 +1,9 @@
-package feel
+// Package pattern is the regular expressions of FEEL: those of XPath 2.0 (XQuery
+// and XPath Functions, section 7.6.1), translated to Go's.
+//
+// Matching takes time linear in the text, so back-references do not exist. Start
+// reading at Compile.
+package pattern
 
 import (
 	"errors"
@@ -9,11 +14,9 @@ import (
 	"unicode"
 )
 
-// compilePattern translates a regular expression of XPath 2.0 (XQuery and XPath
-// Functions, section 7.6.1) to Go's. Matching takes linear time; back-references
-// do not exist therefore.
-func compilePattern(pattern, flags string) (*regexp.Regexp, error) {
-	t := patternTranslator{rest: pattern}
+// Compile compiles a pattern with flags out of s, m, i, x and q.
+func Compile(pattern, flags string) (*regexp.Regexp, error) {
+	t := translator{rest: pattern}
 	goFlags := ""
 	for _, flag := range flags {
 		switch flag {
@@ -42,8 +45,8 @@ func compilePattern(pattern, flags string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// countStates is the size of the automaton of a pattern.
-func countStates(re *regexp.Regexp) int {
+// States is the size of the automaton of a pattern.
+func States(re *regexp.Regexp) int {
 	parsed, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
 		return len(re.String())
@@ -78,9 +81,9 @@ func dropSpace(pattern string) string {
 	return out.String()
 }
 
-// patternTranslator rewrites what Go writes differently: escapes, the dot,
+// translator rewrites what Go writes differently: escapes, the dot,
 // subtraction of classes, names of blocks.
-type patternTranslator struct {
+type translator struct {
 	rest   string
 	out    strings.Builder
 	dotAll bool
@@ -111,7 +114,7 @@ var blocks = map[string]string{
 	"CJKUnifiedIdeographs": `\x{4E00}-\x{9FFF}`, "HangulSyllables": `\x{AC00}-\x{D7AF}`, "PrivateUse": `\x{E000}-\x{F8FF}`,
 }
 
-func (t *patternTranslator) translate() error {
+func (t *translator) translate() error {
 	for t.rest != "" {
 		ch := t.rest[0]
 		switch {
@@ -142,7 +145,7 @@ func (t *patternTranslator) translate() error {
 }
 
 // escape reads an escape outside of brackets.
-func (t *patternTranslator) escape() (string, error) {
+func (t *translator) escape() (string, error) {
 	if len(t.rest) < 2 {
 		return "", errors.New("it ends after a backslash")
 	}
@@ -163,7 +166,7 @@ func (t *patternTranslator) escape() (string, error) {
 }
 
 // single reads an escaped character.
-func (t *patternTranslator) single() (string, error) {
+func (t *translator) single() (string, error) {
 	ch := t.rest[1]
 	if strings.IndexByte(`nrt\|.?*+(){}-[]^$`, ch) < 0 {
 		return "", fmt.Errorf(`\%c is not an escape`, ch)
@@ -174,7 +177,7 @@ func (t *patternTranslator) single() (string, error) {
 
 // classEscape reads \d, \P{…} and the like as the content of brackets; empty if
 // what is next is no such escape.
-func (t *patternTranslator) classEscape() (content string, negated bool, err error) {
+func (t *translator) classEscape() (content string, negated bool, err error) {
 	ch := t.rest[1]
 	if ch == 'p' || ch == 'P' {
 		content, err = t.category()
@@ -188,7 +191,7 @@ func (t *patternTranslator) classEscape() (content string, negated bool, err err
 }
 
 // category reads \p{L} or \p{IsGreek}.
-func (t *patternTranslator) category() (string, error) {
+func (t *translator) category() (string, error) {
 	end := strings.IndexByte(t.rest, '}')
 	if end < 0 || t.rest[2] != '{' {
 		return "", errors.New(`\p has to be followed by a category in braces`)
@@ -209,7 +212,7 @@ func (t *patternTranslator) category() (string, error) {
 }
 
 // class reads [...] with a subtraction, as pairs of first and last code points.
-func (t *patternTranslator) class() ([]rune, error) {
+func (t *translator) class() ([]rune, error) {
 	t.rest = t.rest[1:]
 	var content strings.Builder
 	var subtracted []rune
@@ -246,7 +249,7 @@ func (t *patternTranslator) class() ([]rune, error) {
 	}
 }
 
-func (t *patternTranslator) escapeInClass(content *strings.Builder) error {
+func (t *translator) escapeInClass(content *strings.Builder) error {
 	if len(t.rest) < 2 {
 		return errUnclosedClass
 	}
@@ -271,7 +274,7 @@ func (t *patternTranslator) escapeInClass(content *strings.Builder) error {
 }
 
 // ranges are the code points of a class in Go's notation, less the subtracted.
-func (t *patternTranslator) ranges(content string, subtracted []rune) ([]rune, error) {
+func (t *translator) ranges(content string, subtracted []rune) ([]rune, error) {
 	flags := syntax.Perl | syntax.ClassNL
 	if t.fold {
 		flags |= syntax.FoldCase
@@ -339,36 +342,4 @@ func classContent(set []rune) string {
 	return out.String()
 }
 
-// replacementTemplate turns $1 and \$ into what Go writes; a number of more
-// digits than there are groups ends where the groups do.
-func replacementTemplate(s string, groups int) (string, bool) {
-	var out strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-			if i >= len(s) || s[i] != '$' && s[i] != '\\' {
-				return "", false
-			}
-			if s[i] == '$' {
-				out.WriteByte('$')
-			}
-			out.WriteByte(s[i])
-		case '$':
-			end := i + 1
-			n := 0
-			for end < len(s) && isDigit(s[end]) && (end == i+1 || n*10+int(s[end]-'0') <= groups) {
-				n = n*10 + int(s[end]-'0')
-				end++
-			}
-			if end == i+1 {
-				return "", false
-			}
-			fmt.Fprintf(&out, "${%d}", n)
-			i = end - 1
-		default:
-			out.WriteByte(s[i])
-		}
-	}
-	return out.String(), true
-}
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -1,7 +1,6 @@
-package feel
+package syntax
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,11 +53,7 @@ func tokenize(source string) ([]token, error) {
 }
 
 func (l *lexer) errorAt(offset int, format string, args ...any) error {
-	return errorAt(l.source, offset, format, args...)
-}
-
-func errorAt(source string, offset int, format string, args ...any) error {
-	return &expr.Error{Source: source, Position: expr.PositionAt(source, offset), Message: fmt.Sprintf(format, args...)}
+	return expr.ErrorAt(l.source, offset, format, args...)
 }
 
 func (l *lexer) next() (token, error) {

@@ -1,4 +1,4 @@
-package feel
+package syntax
 
 import "strings"
 
@@ -94,10 +94,52 @@ func wordsOfName(tokens []token) int {
 	return n
 }
 
+// IsPlainName tells whether a name consists of words, so that it can be written
+// without being known.
+func IsPlainName(name string) bool {
+	tokens, err := tokenize(name)
+	return err == nil && len(tokens) > 1 && wordsOfName(tokens) == len(tokens)-1
+}
+
 func joinTokens(tokens []token) string {
 	parts := make([]string, len(tokens))
 	for i, t := range tokens {
 		parts[i] = t.text
 	}
 	return strings.Join(parts, " ")
+}
+
+// nameBefore counts the tokens up to the given symbol if all of them can belong
+// to one name; 0 otherwise.
+func (p *parser) nameBefore(end string) int {
+	for n := 0; ; n++ {
+		t := p.ahead(n)
+		if t.is(end) {
+			return n
+		}
+		isPart := t.kind == tokenWord || t.kind == tokenNumber && n > 0 ||
+			n > 0 && t.kind == tokenSymbol && isOneOf(t, []string{".", "/", "-", "'", "+", "*", "’"})
+		if t.kind == tokenQuoted && n == 0 && p.ahead(1).is(end) {
+			isPart = true
+		}
+		if !isPart || p.at+n >= len(p.tokens)-1 {
+			return 0
+		}
+	}
+}
+
+// textOf is the name that the next n tokens spell, spaces reduced to one.
+func (p *parser) textOf(n int) string {
+	if n == 1 {
+		return p.peek().text
+	}
+	name := ""
+	for i := range n {
+		t := p.ahead(i)
+		if i > 0 && p.ahead(i-1).end < t.start {
+			name += " "
+		}
+		name += t.text
+	}
+	return name
 }
