@@ -53,7 +53,7 @@ func (b *batch) store(ctx context.Context, rows *store.Batch) error {
 	retry := b.h.o.newBackoff()
 	for {
 		began := time.Now()
-		err := b.h.o.commit(ctx, &b.h.fence, rows)
+		err := b.h.o.commit(ctx, b.h.committer, &b.h.fence, rows)
 		if err == nil {
 			b.h.o.metrics.commitSeconds.Observe(time.Since(began).Seconds())
 			b.h.o.ready.Set("database", nil)

@@ -14,13 +14,14 @@ import (
 // home is a partition this engine owns: its goroutine decides every input of
 // every instance there, a batch at a time.
 type home struct {
-	o      *Orchestrator
-	id     int32
-	inbox  *inbox
-	fence  store.Fence
-	cache  *cache
-	ended  *recentlyEnded
-	lastID uint64 // of newInstanceID
+	o         *Orchestrator
+	id        int32
+	inbox     *inbox
+	fence     store.Fence
+	committer *store.Committer
+	cache     *cache
+	ended     *recentlyEnded
+	lastID    uint64 // of newInstanceID
 
 	timers, expiries, startTimers alarm
 
@@ -43,6 +44,7 @@ const maxBatch = 1000
 func (h *home) run(ctx context.Context) {
 	defer close(h.done)
 	defer h.refuseCalls()
+	defer h.committer.Close()
 	for !h.inbox.isClosed() {
 		works, offsets, err := h.collect(ctx)
 		if err == nil && len(works) > 0 {

@@ -267,9 +267,9 @@ func TestCommitWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	f := newFixture(t, 1)
 	f.deploy(oneTask)
 	var lost atomic.Int32
-	f.commit = func(ctx context.Context, fence *store.Fence, b *store.Batch) error {
+	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
 		before := *fence
-		if err := f.store.Commit(ctx, fence, b); err != nil {
+		if err := c.Commit(ctx, fence, b); err != nil {
 			return err
 		}
 		if lost.Add(1)%2 == 1 {

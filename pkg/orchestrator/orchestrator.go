@@ -97,8 +97,8 @@ type Orchestrator struct {
 	consumer  Consumer
 	// engine is engine.Decide; tests put one in that has defects.
 	engine func(*bpmn.Process, *engine.State, engine.Input) (engine.Outcome, error)
-	// commit is store.Commit; tests lose its answers.
-	commit func(context.Context, *store.Fence, *store.Batch) error
+	// commit is Committer.Commit; tests lose its answers.
+	commit func(context.Context, *store.Committer, *store.Fence, *store.Batch) error
 
 	mu    sync.RWMutex
 	owned map[int32]*home
@@ -111,7 +111,7 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 	o := &Orchestrator{
 		cfg: cfg, source: "/barnabas/" + cfg.ID, store: cfg.Store, relay: cfg.Relay, logger: cfg.Logger,
 		topics: topicNames{cfg.Names.Results(), cfg.Names.Control(), cfg.Names.Messages(), cfg.Names.Status()},
-		owned:  make(map[int32]*home), ready: newReadiness(), engine: engine.Decide, commit: cfg.Store.Commit,
+		owned:  make(map[int32]*home), ready: newReadiness(), engine: engine.Decide, commit: commit,
 	}
 	o.metrics = newMetrics(cfg.Metrics, o)
 	o.log = newEventLog(cfg.Logger)
@@ -121,6 +121,10 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+func commit(ctx context.Context, c *store.Committer, f *store.Fence, b *store.Batch) error {
+	return c.Commit(ctx, f, b)
 }
 
 func (c *Config) setDefaults() {
@@ -237,7 +241,7 @@ func (o *Orchestrator) own(h *home, homes int32) {
 
 func (o *Orchestrator) newHome(id, homes int32, claimed store.Claimed) *home {
 	h := &home{
-		o: o, id: id, fence: claimed.Fence, inbox: newInbox(), rows: store.NewBatch(), done: make(chan struct{}),
+		o: o, id: id, fence: claimed.Fence, committer: o.store.Committer(), inbox: newInbox(), rows: store.NewBatch(), done: make(chan struct{}),
 		cache: newCache(o.cfg.CacheBytes / int(max(homes, 1))), ended: newRecentlyEnded(20_000),
 		queues: make(map[topicPartition]*partitionQueue),
 		timers: alarm{every: 10 * time.Second}, expiries: alarm{every: 10 * time.Second}, startTimers: alarm{every: 5 * time.Second},

@@ -1,10 +1,7 @@
 package store
 
 import (
-	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -260,27 +257,6 @@ var (
 	ErrStartTimerChanged = errors.New("start timer changed by somebody else")
 )
 
-// Commit makes the batch true: one round trip, one implicit transaction. On
-// success f has moved on. On any error nothing of the batch is stored, except
-// when the connection was lost: then ReadFence tells.
-func (s *Store) Commit(ctx context.Context, f *Fence, b *Batch) error {
-	conn, err := s.Pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("commit batch %d of home %d: %w", f.CommitSeq+1, f.Home, err)
-	}
-	defer conn.Release()
-	p := conn.Conn().PgConn().StartPipeline(ctx)
-	b.send(p, f)
-	slot, err := finish(p)
-	if err != nil {
-		return refusal(f, err)
-	}
-	f.CommitSeq++
-	f.OutboxSeq += b.outboxRows()
-	f.Slot = slot
-	return nil
-}
-
 func (b *Batch) outboxRows() int64 {
 	if len(b.outbox) == 0 {
 		return 0
@@ -288,31 +264,32 @@ func (b *Batch) outboxRows() int64 {
 	return 1
 }
 
-func (b *Batch) send(p *pgconn.Pipeline, f *Fence) {
+// queue hands the statements over in their order.
+func (b *Batch) queue(q *statements, f *Fence, c *compressor) {
 	home := int4Param(f.Home)
-	send(p, stFence, home, int8Param(f.Epoch), int8Param(f.CommitSeq), int8Param(b.outboxRows()), int8Param(f.Generation))
-	b.offsets.send(p, stOffsets, nil, true)
-	b.dedupe.send(p, stDedupe, nil, false)
-	b.inserts.send(p, stInsert, home, false)
-	b.updates.send(p, stUpdate, home, true)
-	b.deletes.send(p, stDelete, home, true)
-	b.putParts.send(p, stPutParts, home, false)
-	b.dropParts.send(p, stDropParts, home, false)
-	b.dropPaged.send(p, stDropPaged, home, false)
-	b.openCorr.send(p, stOpenCorrelation, home, false)
-	b.putCorr.send(p, stPutCorrelation, home, true)
-	b.dropCorr.send(p, stDropCorrelation, nil, true)
-	b.park.send(p, stPark, home, false)
-	b.unpark.send(p, stUnpark, home, false)
-	b.startTimer.send(p, stStartTimer, nil, true)
+	q.add(stFence, home, int8Param(f.Epoch), int8Param(f.CommitSeq), int8Param(b.outboxRows()), int8Param(f.Generation))
+	b.offsets.queue(q, stOffsets, nil, true)
+	b.dedupe.queue(q, stDedupe, nil, false)
+	b.inserts.queue(q, stInsert, home, false)
+	b.updates.queue(q, stUpdate, home, true)
+	b.deletes.queue(q, stDelete, home, true)
+	b.putParts.queue(q, stPutParts, home, false)
+	b.dropParts.queue(q, stDropParts, home, false)
+	b.dropPaged.queue(q, stDropPaged, home, false)
+	b.openCorr.queue(q, stOpenCorrelation, home, false)
+	b.putCorr.queue(q, stPutCorrelation, home, true)
+	b.dropCorr.queue(q, stDropCorrelation, nil, true)
+	b.park.queue(q, stPark, home, false)
+	b.unpark.queue(q, stUnpark, home, false)
+	b.startTimer.queue(q, stStartTimer, nil, true)
 	if b.outboxRows() > 0 {
-		send(p, stOutbox[f.Slot], home, int8Param(f.OutboxSeq+1), b.outbox)
+		q.add(stOutbox[f.Slot], home, int8Param(f.OutboxSeq+1), c.compress(b.outbox))
 	}
 }
 
-// send queues the statement unless it has no rows. The home, when given, is the
-// first parameter; the row count, when guarded, the last.
-func (c *columns) send(p *pgconn.Pipeline, st statement, home []byte, guarded bool) {
+// queue hands the statement over unless it has no rows. The home, when given, is
+// the first parameter; the row count, when guarded, the last.
+func (c *columns) queue(q *statements, st statement, home []byte, guarded bool) {
 	if c.rows == 0 {
 		return
 	}
@@ -326,48 +303,12 @@ func (c *columns) send(p *pgconn.Pipeline, st statement, home []byte, guarded bo
 	if guarded {
 		params = append(params, int8Param(c.rows))
 	}
-	send(p, st, params...)
+	q.add(st, params...)
 }
 
-var binaryFormat = []int16{1}
-
-func send(p *pgconn.Pipeline, st statement, params ...[]byte) {
-	p.SendQueryPrepared(st.name, params, binaryFormat, binaryFormat)
-}
-
-// finish sends the queued statements and reads every answer. The first row of
-// the first answer carries the active outbox slot.
-func finish(p *pgconn.Pipeline) (slot int32, err error) {
-	if err := p.Sync(); err != nil {
-		return 0, errors.Join(err, p.Close())
-	}
-	for first := true; ; first = false {
-		res, rerr := p.GetResults()
-		if rerr != nil {
-			err = errors.Join(err, rerr)
-			break
-		}
-		rr, ok := res.(*pgconn.ResultReader)
-		if !ok {
-			break // the sync, or nothing more
-		}
-		for rr.NextRow() {
-			if first {
-				slot = int32(binary.BigEndian.Uint32(rr.Values()[2]))
-			}
-		}
-		if _, rerr := rr.Close(); rerr != nil {
-			err = errors.Join(err, rerr)
-			break
-		}
-	}
-	if cerr := p.Close(); err == nil {
-		err = cerr
-	}
-	return slot, err
-}
-
-func refusal(f *Fence, err error) error {
+// refusal tells the database's answers about the batch from its absence, which
+// is nil here.
+func refusal(err error) error {
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
 		switch pe.Code + pe.ConstraintName {
@@ -385,5 +326,5 @@ func refusal(f *Fence, err error) error {
 			return ErrDuplicateMessage
 		}
 	}
-	return fmt.Errorf("commit batch %d of home %d: %w", f.CommitSeq+1, f.Home, err)
+	return nil
 }

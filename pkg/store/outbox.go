@@ -21,8 +21,8 @@ type OutboxRow struct {
 	Data []byte
 }
 
-// OutboxRead says which rows of a home to read: those after After, at most Rows of them, no more once they sum up to Bytes. At least one
-// row is read, however large.
+// OutboxRead says which rows of a home to read: those after After, at most Rows of them, no more once they sum up to Bytes as stored (in
+// memory they may be ten times as large). At least one row is read, however large.
 type OutboxRead struct {
 	Home  int32
 	After int64

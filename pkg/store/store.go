@@ -51,7 +51,6 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	for k, v := range session {
 		pc.ConnConfig.RuntimeParams[k] = v
 	}
-	pc.AfterConnect = prepare
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
