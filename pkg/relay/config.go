@@ -50,7 +50,7 @@ type Config struct {
 	FlightBytes  int64 // bytes of a home handed to Kafka and not acknowledged, at most (or one row); default 2 MiB
 	BacklogBytes int64 // Wait waits from this many bytes of a home in memory, default 4 MiB
 	BacklogRows  int64 // Wait waits from this many unacknowledged rows of a home, default 1000
-	ReadBytes    int64 // bytes read from the tables at once, default 1 MiB
+	ReadBytes    int64 // bytes read from the tables at once, as stored there; default 256 KiB
 	ReadRows     int64 // rows read from the tables at once, default 256
 
 	RetryMin, RetryMax time.Duration // pause after an error, growing and jittered; default 100 ms and 10 s
@@ -79,7 +79,7 @@ func (c *Config) setDefaults() {
 	c.FlightBytes = cmp.Or(c.FlightBytes, 2<<20)
 	c.BacklogBytes = cmp.Or(c.BacklogBytes, 4<<20)
 	c.BacklogRows = cmp.Or(c.BacklogRows, 1000)
-	c.ReadBytes = cmp.Or(c.ReadBytes, 1<<20)
+	c.ReadBytes = cmp.Or(c.ReadBytes, 256<<10)
 	c.ReadRows = cmp.Or(c.ReadRows, 256)
 	c.RetryMin = cmp.Or(c.RetryMin, 100*time.Millisecond)
 	c.RetryMax = cmp.Or(c.RetryMax, 10*time.Second)

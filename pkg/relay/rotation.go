@@ -77,29 +77,14 @@ func (o *rotation) retire(ctx context.Context, tables store.OutboxTables) error 
 	return nil
 }
 
-// The lock is only asked for, never waited for, since everybody else would queue up behind. Readers hold it for less than a millisecond,
-// so a few attempts get in between them.
-const (
-	truncateAttempts = 20
-	truncatePause    = 3 * time.Millisecond
-)
-
-// truncate empties a retired table if all in it is published; otherwise it stays for the next turn.
+// truncate empties a retired table; while it can't be, it stays for the next turn.
 func (o *rotation) truncate(ctx context.Context, slot int) error {
-	pause := time.NewTicker(truncatePause)
-	defer pause.Stop()
-	for range truncateAttempts {
-		err := o.relay.cfg.Store.TruncateOutbox(ctx, slot)
-		switch {
-		case err == nil:
-			o.relay.metrics.truncations.Inc()
-			return nil
-		case errors.Is(err, store.ErrOutboxUnpublished):
-			return nil
-		case !errors.Is(err, store.ErrOutboxLocked):
-			return err
-		}
-		<-pause.C
+	err := o.relay.cfg.Store.TruncateOutbox(ctx, slot)
+	if errors.Is(err, store.ErrOutboxUnpublished) || errors.Is(err, store.ErrOutboxLocked) {
+		return nil
 	}
-	return nil
+	if err == nil {
+		o.relay.metrics.truncations.Inc()
+	}
+	return err
 }

@@ -30,8 +30,8 @@ func (w *world) tables() store.OutboxTables {
 func TestRotationUnderWritersLosesNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	a, b := w.start("a", quick), w.start("b", quick)
 	writers := []*writer{w.writer(0), w.writer(1), w.writer(2), w.writer(3)}
+	a, b := w.start("a", quick), w.start("b", quick)
 	var all sync.WaitGroup
 	for _, p := range writers {
 		all.Go(func() { p.write(750, nil) })
@@ -40,7 +40,7 @@ func TestRotationUnderWritersLosesNothing(t *testing.T) {
 	w.waitPublished(writers...)
 	require.Zero(t, w.requirePublished(writers...))
 	truncations := func() float64 { return a.value(w, "truncations_total") + b.value(w, "truncations_total") }
-	require.Greater(t, truncations(), 20.0)
+	require.Greater(t, truncations(), 5.0)
 	w.eventually("all tables are empty but the last that was written to", func() bool {
 		tables := w.tables()
 		tables.Bytes[tables.Active] = 0
@@ -83,11 +83,12 @@ func TestHeldSnapshotNeitherStopsNorBloats(t *testing.T) {
 				if i%20 == 0 {
 					tables := w.tables()
 					largest = max(largest, tables.Bytes[0], tables.Bytes[1], tables.Bytes[2])
+					w.eventually("the relay keeps up", func() bool { return w.publishedSeq(0) > p.fence.OutboxSeq-50 })
 				}
 			}
 			w.waitPublished(p)
 			require.Zero(t, w.requirePublished(p))
-			require.Greater(t, r.value(w, "truncations_total"), 10.0)
+			require.Greater(t, r.value(w, "truncations_total"), 5.0)
 			require.Less(t, largest, written/4, "the largest table, of %d bytes written", written)
 			require.NoError(t, tx.Rollback(t.Context()))
 			w.eventually("all tables are cleaned", func() bool {

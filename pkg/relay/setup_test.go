@@ -123,7 +123,7 @@ func (w *world) start(holder string, cfg relay.Config) *running {
 		cfg.Producer = w.producer()
 	}
 	if cfg.LeaseTTL == 0 {
-		cfg.LeaseTTL = time.Second
+		cfg.LeaseTTL = 4 * time.Second // a busy machine must not look like a dead relay
 	}
 	cfg.SaveEvery, cfg.WatchEvery = 10*time.Millisecond, 50*time.Millisecond
 	cfg.RetryMin, cfg.RetryMax = time.Millisecond, 50*time.Millisecond
@@ -185,17 +185,20 @@ func (w *world) producer() *kafka.Producer {
 
 // writer commits batches of one home, as its owner does. Records are named home/key/number, the numbers of a key counting from 1.
 type writer struct {
-	w     *world
-	fence store.Fence
-	batch *store.Batch
-	keys  map[int]int
+	w         *world
+	fence     store.Fence
+	batch     *store.Batch
+	committer *store.Committer
+	keys      map[int]int
 }
 
 func (w *world) writer(home int32) *writer {
 	w.t.Helper()
 	claimed, err := w.store.Claim(w.t.Context(), home, "writer", nil)
 	require.NoError(w.t, err)
-	return &writer{w: w, fence: claimed.Fence, batch: store.NewBatch(), keys: make(map[int]int)}
+	committer := w.store.Committer()
+	w.t.Cleanup(committer.Close)
+	return &writer{w: w, fence: claimed.Fence, batch: store.NewBatch(), committer: committer, keys: make(map[int]int)}
 }
 
 // key is a record key of the home.
@@ -221,7 +224,7 @@ func (p *writer) commit(data []byte) (seq int64, _ []byte) {
 	p.w.t.Helper()
 	p.batch.Reset()
 	p.batch.SetOutbox(data)
-	require.NoError(p.w.t, p.w.store.Commit(p.w.t.Context(), &p.fence, p.batch))
+	require.NoError(p.w.t, p.committer.Commit(p.w.t.Context(), &p.fence, p.batch))
 	return p.fence.OutboxSeq, data
 }
 

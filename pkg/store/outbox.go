@@ -57,10 +57,18 @@ func (s *Store) ReadOutbox(ctx context.Context, q OutboxRead) ([]OutboxRow, erro
 			return found[:i], nil
 		}
 		if found[i].Data, err = decompress(found[i].Data); err != nil {
-			return nil, fmt.Errorf("outbox row %d of home %d: %w", found[i].Seq, q.Home, err)
+			return found[:i], unlessRead(i, fmt.Errorf("read outbox row %d of home %d: %w", found[i].Seq, q.Home, err))
 		}
 	}
 	return found, nil
+}
+
+// unlessRead keeps an error back while there are rows before it to go on with.
+func unlessRead(rows int, err error) error {
+	if rows > 0 {
+		return nil
+	}
+	return err
 }
 
 // OutboxLag tells what a home's outbox holds after a position.

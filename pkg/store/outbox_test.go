@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -212,4 +213,26 @@ func TestSwitchOutbox(t *testing.T) {
 	tables, err := s.OutboxTables(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, store.OutboxTables{Active: 2, Lowest: -1}, tables)
+}
+
+func TestReadOutboxDecompresses(t *testing.T) {
+	t.Parallel()
+	s := outboxStore(t)
+	claimed, err := s.Claim(t.Context(), 3, "owner", nil)
+	require.NoError(t, err)
+	large := bytes.Repeat([]byte("\x01record "), 1000)
+	batch := store.NewBatch()
+	batch.SetOutbox(large)
+	committer := s.Committer()
+	defer committer.Close()
+	require.NoError(t, committer.Commit(t.Context(), &claimed.Fence, batch))
+	_, err = s.Pool.Exec(t.Context(), `INSERT INTO outbox_0 (home, seq, data) VALUES (3, 2, '\xf2ff')`)
+	require.NoError(t, err)
+
+	rows, err := s.ReadOutbox(t.Context(), store.OutboxRead{Home: 3, Rows: 10, Bytes: 1 << 20})
+	require.NoError(t, err)
+	require.Len(t, rows, 1, "up to the damaged row")
+	require.Equal(t, large, rows[0].Data)
+	_, err = s.ReadOutbox(t.Context(), store.OutboxRead{Home: 3, After: 1, Rows: 10, Bytes: 1 << 20})
+	require.ErrorContains(t, err, "read outbox row 2 of home 3")
 }
