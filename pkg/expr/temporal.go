@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // zones are the same on every machine that has none installed
 )
 
 const (
@@ -37,8 +38,13 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// DateTime makes a date and time in the zone of t.
+// DateTime makes a date and time in the zone of t; the zone of the machine counts
+// as its offset.
 func DateTime(t time.Time) Value {
+	if t.Location() == time.Local {
+		_, offset := t.Zone()
+		t = t.In(FixedZone(offset))
+	}
 	return Value{kind: KindDateTime, n: t.Unix(), aux: int32(t.Nanosecond()), ref: t.Location()}
 }
 
@@ -249,6 +255,15 @@ func ParseDateTime(s string) (Value, bool) {
 		return Value{}, false
 	}
 	return At(date, TimeOfDay(clock, zone)), true
+}
+
+// withSeconds adds ":00" to a date and time whose clock is hh:mm.
+func withSeconds(s string) string {
+	i := strings.IndexByte(s, 'T')
+	if i < 0 || len(s) < i+6 || s[i+3] != ':' || len(s) > i+6 && s[i+6] == ':' {
+		return s
+	}
+	return s[:i+6] + ":00" + s[i+6:]
 }
 
 // ParseTemporal reads whatever is temporal: a date, date and time, time or

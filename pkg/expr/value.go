@@ -233,7 +233,8 @@ func (v Value) AsFunction() (Function, bool) {
 }
 
 // AsTime is the instant of a date and time, of a date (its midnight) or of a
-// string that is either in ISO 8601. Without a zone it is meant in UTC.
+// string that is either in ISO 8601, where seconds may be missing. Without a zone
+// it is meant in UTC.
 func (v Value) AsTime() (time.Time, bool) {
 	switch v.kind {
 	case KindDateTime:
@@ -241,7 +242,7 @@ func (v Value) AsTime() (time.Time, bool) {
 	case KindDate:
 		return time.Unix(v.n*secondsPerDay, 0).UTC(), true
 	case KindString:
-		if parsed, ok := ParseDateTime(v.s); ok {
+		if parsed, ok := ParseDateTime(withSeconds(v.s)); ok {
 			return parsed.AsTime()
 		}
 		if parsed, ok := ParseDate(v.s); ok {

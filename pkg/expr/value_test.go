@@ -181,12 +181,16 @@ func TestInstants(t *testing.T) {
 		"2024-07-01T10:00:00+02:00":         "2024-07-01T08:00:00Z",
 		"2024-07-01T10:00:00@Europe/Prague": "2024-07-01T08:00:00Z",
 		"2024-07-01T10:00:00":               "2024-07-01T10:00:00Z",
+		"2024-07-01T10:00":                  "2024-07-01T10:00:00Z",
+		"2024-07-01T10:00+02:00":            "2024-07-01T08:00:00Z",
 		"2024-07-01":                        "2024-07-01T00:00:00Z",
 	} {
 		at, ok := expr.String(text).AsTime()
 		require.True(t, ok, text)
 		require.Equal(t, want, at.UTC().Format(time.RFC3339), text)
 	}
+	local := expr.DateTime(time.Date(2024, 7, 1, 10, 0, 0, 0, time.Local))
+	require.NotContains(t, local.Text(), "Local")
 	_, ok := expr.String("tomorrow").AsTime()
 	require.False(t, ok)
 }

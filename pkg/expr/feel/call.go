@@ -82,6 +82,9 @@ func (f *closure) invoke(m *machine, args []expr.Value, s site) expr.Value {
 		frame[c.to] = f.captured[i]
 	}
 	for i, p := range f.params {
+		if !p.Type.IsAny() {
+			m.work(args[i])
+		}
 		v, ok := p.Type.Coerce(args[i])
 		if !ok {
 			m.leave()

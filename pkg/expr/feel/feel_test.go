@@ -1,11 +1,14 @@
 package feel_test
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/feel"
@@ -227,4 +230,24 @@ func BenchmarkCondition(b *testing.B) {
 			b.Fatal(v, err)
 		}
 	}
+}
+
+func TestManyGoroutinesShareAnExpression(t *testing.T) {
+	t.Parallel()
+	e, err := feel.Compile(`count(for x in 1..n return if matches(string(x), p) then x else null) + {f: function(y) y * n, r: f(2)}.r`)
+	require.NoError(t, err)
+	var all errgroup.Group
+	for n := 1; n <= 8; n++ {
+		all.Go(func() error {
+			in := env(t, fmt.Sprintf(`{"n": %d, "p": "[%d]"}`, 10*n, n))
+			for range 50 {
+				v, err := e.Evaluate(in)
+				if err != nil || v.Text() != strconv.Itoa(30*n) {
+					return fmt.Errorf("n = %d gave %s, %w", n, v, err)
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, all.Wait())
 }

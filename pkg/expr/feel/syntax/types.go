@@ -14,8 +14,6 @@ type Type struct {
 	element *Type   // of list<…> and range<…>
 	fields  []Field // of context<…>
 	arity   int     // of function<…>; -1 without parameters given
-	// Contains, of a type that the host declared, decides what belongs to it.
-	contains func(expr.Value) bool
 }
 
 // Field is an entry of a context type.
@@ -32,10 +30,8 @@ var typeNames = map[string]expr.Kind{
 	"list": expr.KindList, "context": expr.KindContext, "range": expr.KindRange, "function": expr.KindFunction,
 }
 
-// HostType is a type that the host declares, by name and test.
-func HostType(name string, contains func(expr.Value) bool) Type {
-	return Type{name: name, contains: contains}
-}
+// IsAny tells whether every value is of the type.
+func (t Type) IsAny() bool { return t.name == "" }
 
 // ListOf is the type of lists of elements of a type.
 func ListOf(element Type) Type {
@@ -81,9 +77,6 @@ func (t Type) String() string {
 // Contains tells whether v is of the type. Null is of the types Null and Any
 // alone.
 func (t Type) Contains(v expr.Value) bool {
-	if t.contains != nil {
-		return t.contains(v)
-	}
 	if t.name == "" {
 		return !v.IsNull()
 	}
@@ -136,7 +129,7 @@ func (t Type) containsFields(v expr.Value) bool {
 // 10.3.2.9.4): a list of one and its element stand for each other, a date is a
 // date and time at midnight. ok is false where v does not conform.
 func (t Type) Coerce(v expr.Value) (expr.Value, bool) {
-	if t.name == "" && t.contains == nil || t.conforms(v) {
+	if t.IsAny() || t.conforms(v) {
 		return v, true
 	}
 	if items, isList := v.AsList(); isList && len(items) == 1 && t.conforms(items[0]) {
