@@ -7,8 +7,10 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -56,32 +58,29 @@ type Change struct {
 	config map[string]string
 }
 
-// Plan compares the topics declared, by their actual names, with the cluster.
+// Plan compares the topics declared, by their actual names, with the cluster. It
+// changes nothing. What differs without being declared is left alone.
 func (a *Admin) Plan(ctx context.Context, declared map[string]topics.Topic) ([]Change, error) {
 	names := slices.Sorted(maps.Keys(declared))
 	if len(names) == 0 {
 		return nil, nil
 	}
-	details, err := a.admin.ListTopics(ctx, names...)
+	there, err := readTopics(ctx, a.client, names)
 	if err != nil {
-		return nil, fmt.Errorf("list topics: %w", translate(err))
+		return nil, err
 	}
-	configs, err := a.configs(ctx, details)
+	configs, err := a.configs(ctx, slices.Collect(maps.Keys(there)))
 	if err != nil {
 		return nil, err
 	}
 	var plan []Change
 	for _, name := range names {
-		d, there := details[name]
-		if !there || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-			t := declared[name]
-			plan = append(plan, Change{name, Create, fmt.Sprintf("%d partitions", t.Partitions), t, config(t)})
-			continue
+		want := declared[name]
+		if is, exists := there[name]; exists {
+			plan = append(plan, compare(name, want, is.partitions, configs[name])...)
+		} else {
+			plan = append(plan, Change{name, Create, fmt.Sprintf("%d partitions", want.Partitions), want, config(want)})
 		}
-		if d.Err != nil {
-			return nil, fmt.Errorf("topic %s: %w", name, d.Err)
-		}
-		plan = append(plan, compare(name, declared[name], int32(len(d.Partitions)), configs[name])...)
 	}
 	return plan, nil
 }
@@ -96,17 +95,16 @@ func compare(name string, want topics.Topic, partitions int32, has map[string]st
 	case partitions > want.Partitions:
 		add(Refuse, nil, "it has %d partitions, %d are declared: partitions can't be taken away; declare %d", partitions, want.Partitions, partitions)
 	case partitions < want.Partitions:
-		add(Grow, nil, "it has %d partitions, %d are declared: adding some moves keys to other partitions, and records of one key would overtake each other; drain the topic first, then add them with --grow",
-			partitions, want.Partitions)
+		add(Grow, nil, "it has %d partitions, %d are declared: %s", partitions, want.Partitions, growing(want.Name))
 	}
 	wanted := config(want)
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
-		value := wanted[key]
-		switch old := has[key]; {
-		case old == value:
+		old, value := has[key], wanted[key]
+		switch {
+		case old == value || key == "max.message.bytes" && shrinks(old, value):
 		case key == "cleanup.policy":
-			add(Refuse, nil, "cleanup.policy is %s, declared is %s: records would be deleted that are to stay, or stay that are to go", old, value)
-		case loses(key, old, value):
+			add(Refuse, nil, "cleanup.policy is %s, declared is %s: records would be deleted that are to stay, or stay that are to go; alter it by hand if that is meant", old, value)
+		case (key == "retention.ms" || key == "retention.bytes") && shrinks(old, value):
 			add(Refuse, nil, "%s is %s, declared is %s: records would be lost; shorten it by hand if that is meant", key, old, value)
 		default:
 			add(Alter, map[string]string{key: value}, "%s from %s to %s", key, old, value)
@@ -118,20 +116,26 @@ func compare(name string, want topics.Topic, partitions int32, has map[string]st
 	return changes
 }
 
-// loses tells whether a setting would make Kafka keep less than it does.
-func loses(key, old, value string) bool {
-	if key != "retention.ms" && key != "retention.bytes" && key != "max.message.bytes" {
-		return false
+// growing says what more partitions mean for a topic.
+func growing(name string) string {
+	switch {
+	case name == "results":
+		return "each partition is a home of instances, and homes share the partitions of all input topics anew; stop all engines first, then add them with --grow"
+	case strings.HasSuffix(name, ".dlq"):
+		return "no key has to stay where it is; add them with --grow"
 	}
-	has, err1 := strconv.ParseInt(old, 10, 64)
-	want, err2 := strconv.ParseInt(value, 10, 64)
-	if err1 != nil || err2 != nil || want < 0 {
-		return false // -1 is without limit
-	}
-	return has < 0 || want < has
+	return "adding some moves keys to other partitions, and records of one key would overtake each other; drain the topic first, then add them with --grow"
 }
 
-// maxMessageBytes is what topics accept: the largest record, with room to spare.
+// shrinks tells whether a limit would fall; below 0 is none.
+func shrinks(old, value string) bool {
+	has, err1 := strconv.ParseInt(old, 10, 64)
+	want, err2 := strconv.ParseInt(value, 10, 64)
+	return err1 == nil && err2 == nil && want >= 0 && (has < 0 || want < has)
+}
+
+// maxMessageBytes is what topics accept at least: the largest batch the producer
+// makes, with room to spare.
 const maxMessageBytes = 2 << 20
 
 func config(t topics.Topic) map[string]string {
@@ -143,17 +147,11 @@ func config(t topics.Topic) map[string]string {
 	return c
 }
 
-func (a *Admin) configs(ctx context.Context, details kadm.TopicDetails) (map[string]map[string]string, error) {
-	var there []string
-	for name, d := range details {
-		if d.Err == nil {
-			there = append(there, name)
-		}
-	}
-	if len(there) == 0 {
+func (a *Admin) configs(ctx context.Context, names []string) (map[string]map[string]string, error) {
+	if len(names) == 0 {
 		return nil, nil
 	}
-	resources, err := a.admin.DescribeTopicConfigs(ctx, there...)
+	resources, err := a.admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("describe topics: %w", translate(err))
 	}
@@ -222,11 +220,25 @@ func (a *Admin) create(ctx context.Context, c Change) error {
 	if r.Err != nil && !errors.Is(r.Err, kerr.TopicAlreadyExists) {
 		return r.Err
 	}
-	return nil
+	return a.appear(ctx, c.Topic)
+}
+
+// appear waits until brokers know a topic that was created: the controller
+// answers a little earlier.
+func (a *Admin) appear(ctx context.Context, name string) error {
+	look := func() error {
+		topics, err := readTopics(ctx, a.client, []string{name})
+		if err == nil && topics[name].partitions == 0 {
+			err = kerr.UnknownTopicOrPartition
+		}
+		return err
+	}
+	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(5*time.Millisecond), backoff.WithMaxElapsedTime(10*time.Second))
+	return backoff.Retry(look, backoff.WithContext(wait, ctx))
 }
 
 // Ensure creates those of the topics declared that are missing, and leaves the
-// others as they are.
+// others as they are. Several engines may do so at once.
 func (a *Admin) Ensure(ctx context.Context, declared map[string]topics.Topic) error {
 	plan, err := a.Plan(ctx, declared)
 	if err != nil {

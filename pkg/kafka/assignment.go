@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
@@ -41,31 +41,19 @@ type topology struct {
 	topics map[string]topic
 }
 
-type topic struct {
-	id         [16]byte
-	partitions int32
-}
-
 // readTopology asks the cluster. All topics must exist.
-func readTopology(ctx context.Context, admin *kadm.Client, results string, others []string) (topology, error) {
+func readTopology(ctx context.Context, client *kgo.Client, results string, others []string) (topology, error) {
 	names := append([]string{results}, others...)
-	details, err := admin.ListTopics(ctx, names...)
+	topics, err := readTopics(ctx, client, names)
 	if err != nil {
-		return topology{}, fmt.Errorf("read topics %v: %w", names, translate(err))
+		return topology{}, err
 	}
-	t := topology{topics: make(map[string]topic, len(names))}
 	for _, name := range names {
-		d, known := details[name]
-		if !known || (d.Err == nil && len(d.Partitions) == 0) {
+		if topics[name].partitions == 0 {
 			return topology{}, fmt.Errorf("topic %s is unknown to the cluster", name)
 		}
-		if d.Err != nil {
-			return topology{}, fmt.Errorf("topic %s: %w", name, d.Err)
-		}
-		t.topics[name] = topic{id: d.ID, partitions: int32(len(d.Partitions))}
 	}
-	t.homes = t.topics[results].partitions
-	return t, nil
+	return topology{homes: topics[results].partitions, topics: topics}, nil
 }
 
 // inputs are the partitions that belong to a home: of every topic those whose

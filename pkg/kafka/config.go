@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -59,6 +60,8 @@ func (c Config) options(part string) ([]kgo.Opt, error) {
 		kgo.ClientID(cmp.Or(c.ClientID, "barnabas")),
 		kgo.WithLogger(kzap.New(c.logger().Named("kafka."+part), kzap.Level(kgo.LogLevelWarn))),
 		kgo.DisableClientMetrics(),
+		// New topics and moved leaders are found at once, not after 5 s.
+		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
 	if c.Metrics != nil {
 		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("barnabas", kprom.Subsystem("kafka_"+part), kprom.Registerer(c.Metrics))))

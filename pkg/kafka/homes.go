@@ -100,7 +100,7 @@ func (h *Homes) open(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	read := func() (err error) {
-		s.topology, err = readTopology(ctx, s.admin, h.config.Results, h.config.Others)
+		s.topology, err = readTopology(ctx, s.fetch, h.config.Results, h.config.Others)
 		return err
 	}
 	warn := func(err error, wait time.Duration) {

@@ -47,6 +47,13 @@ func newCluster(t *testing.T) *cluster {
 func (c *cluster) create(topic string, partitions int32) {
 	_, err := c.admin.CreateTopic(c.t.Context(), partitions, 1, nil, topic)
 	require.NoError(c.t, err)
+	c.grows(topic, int(partitions))
+}
+
+// grows waits until the broker knows of a topic's partitions: the controller
+// answers a little earlier.
+func (c *cluster) grows(topic string, partitions int) {
+	require.Eventually(c.t, func() bool { return c.partitions(topic) == partitions }, waitLong, waitTick, topic)
 }
 
 // produce appends n records to a partition.

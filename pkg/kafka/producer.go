@@ -56,7 +56,7 @@ func NewProducer(config Config) (*Producer, error) {
 		// to be looked up first.
 		kgo.ProducerLinger(5*time.Millisecond),
 		kgo.MetadataMaxAge(time.Minute),
-		kgo.MetadataMinAge(250*time.Millisecond),
+		kgo.UnknownTopicRetries(20), // about 5 s
 		kgo.MaxBufferedRecords(200_000),
 		kgo.MaxBufferedBytes(256<<20),
 	)

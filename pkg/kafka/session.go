@@ -211,7 +211,7 @@ func (s *session) watch(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		now, err := readTopology(ctx, s.admin, s.config.Results, s.config.Others)
+		now, err := readTopology(ctx, s.fetch, s.config.Results, s.config.Others)
 		switch {
 		case ctx.Err() != nil:
 			return nil
