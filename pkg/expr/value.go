@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -301,3 +302,27 @@ func (v Value) Text() string {
 
 // String is Text, for logs and tests.
 func (v Value) String() string { return v.Text() }
+
+const maxDescribed = 40 // code points of a value in a message
+
+// Describe names the value in a message: its kind and, unless it is composed of
+// others, its text, shortened.
+func (v Value) Describe() string {
+	switch v.kind {
+	case KindNull:
+		return "null"
+	case KindList, KindContext, KindRange, KindFunction:
+		return "a " + v.kind.String()
+	case KindString:
+		return fmt.Sprintf("the string %q", shorten(v.s))
+	}
+	return "the " + v.kind.String() + " " + shorten(v.Text())
+}
+
+func shorten(s string) string {
+	runes := []rune(s[:min(len(s), 4*(maxDescribed+1))])
+	if len(runes) <= maxDescribed {
+		return s
+	}
+	return string(runes[:maxDescribed]) + "…"
+}

@@ -242,6 +242,14 @@ func TestSizeIsKnownAndNeverOverflows(t *testing.T) {
 	require.Equal(t, 200, v.Depth())
 }
 
+func TestDescriptionsAreShort(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `the string "`+strings.Repeat("ž", 40)+`…"`, expr.String(strings.Repeat("ž", 1000)).Describe())
+	require.Equal(t, "the number 1.5", number(t, "1.50").Describe())
+	require.Equal(t, "a list", expr.List(expr.Int(1)).Describe())
+	require.Equal(t, "null", expr.Null().Describe())
+}
+
 func TestErrorShowsTheExpression(t *testing.T) {
 	t.Parallel()
 	source := "a +\n  žž ?"

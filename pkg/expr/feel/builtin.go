@@ -160,7 +160,7 @@ func (c *invocation) null(format string, args ...any) expr.Value {
 
 // want reports that argument i is not what the function takes.
 func (c *invocation) want(i int, what string) expr.Value {
-	return c.null("argument %d is %s, not a %s", i+1, describe(c.args[i]), what)
+	return c.null("argument %d is %s, not a %s", i+1, c.args[i].Describe(), what)
 }
 
 func (c *invocation) given(i int) bool { return !c.args[i].IsNull() }

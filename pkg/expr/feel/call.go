@@ -88,7 +88,7 @@ func (f *closure) invoke(m *machine, args []expr.Value, s site) expr.Value {
 		v, ok := p.Type.Coerce(args[i])
 		if !ok {
 			m.leave()
-			return m.null(s, "argument %q is %s, not a %s", p.Name, describe(args[i]), p.Type)
+			return m.null(s, "argument %q is %s, not a %s", p.Name, args[i].Describe(), p.Type)
 		}
 		frame[i] = v
 	}
@@ -192,7 +192,7 @@ func (c *compiler) callee(n *syntax.Call) func(m *machine) (callable, bool) {
 			return called, ok
 		}
 		if fallback == nil {
-			m.null(s, "%s is not a function", describe(v))
+			m.null(s, "%s is not a function", v.Describe())
 		}
 		return fallback, fallback != nil
 	}

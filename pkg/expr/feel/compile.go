@@ -1,8 +1,6 @@
 package feel
 
 import (
-	"fmt"
-
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
@@ -275,7 +273,7 @@ func (c *compiler) conditional(n *syntax.If) code {
 			return then(m)
 		}
 		if v.Kind() != expr.KindBoolean && !v.IsNull() {
-			return m.null(s, "the condition of if is %s, not a boolean", describe(v))
+			return m.null(s, "the condition of if is %s, not a boolean", v.Describe())
 		}
 		return otherwise(m)
 	}
@@ -339,18 +337,4 @@ func (c *compiler) function(n *syntax.Function) code {
 	c.body = outer
 	shape := &closureShape{params: n.Params, run: run, cost: cost, slots: body.slots, captures: body.captures, site: c.site(n)}
 	return func(m *machine) expr.Value { return expr.OfFunction(shape.close(m)) }
-}
-
-func describe(v expr.Value) string {
-	text := []rune(v.Text())
-	if len(text) > 40 {
-		text = append(text[:40], '…')
-	}
-	switch v.Kind() {
-	case expr.KindNull:
-		return "null"
-	case expr.KindString:
-		return fmt.Sprintf("the string %q", string(text))
-	}
-	return fmt.Sprintf("the %s %s", v.Kind(), string(text))
 }

@@ -32,7 +32,7 @@ func extreme(sign int) func(*invocation) expr.Value {
 		for _, item := range items {
 			order, ok := expr.Compare(item, best)
 			if !ok {
-				return c.null("%s and %s have no order", describe(item), describe(best))
+				return c.null("%s and %s have no order", item.Describe(), best.Describe())
 			}
 			if order == sign {
 				best = item
@@ -50,7 +50,7 @@ func (c *invocation) numbers() ([]expr.Value, bool) {
 	}
 	for i, item := range items {
 		if item.Kind() != expr.KindNumber {
-			c.null("element %d of the list is %s, not a number", i+1, describe(item))
+			c.null("element %d of the list is %s, not a number", i+1, item.Describe())
 			return nil, false
 		}
 	}

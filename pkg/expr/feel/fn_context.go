@@ -67,7 +67,7 @@ func contextOf(c *invocation) expr.Value {
 	for i, e := range entries {
 		fields, isContext := e.AsContext()
 		if !isContext {
-			return c.null("element %d is %s, not a context with key and value", i+1, describe(e))
+			return c.null("element %d is %s, not a context with key and value", i+1, e.Describe())
 		}
 		keyValue, _ := fields.Get("key")
 		key, isString := keyValue.AsString()
@@ -137,7 +137,7 @@ func contextMerge(c *invocation) expr.Value {
 	for i, item := range items {
 		context, isContext := item.AsContext()
 		if !isContext {
-			return c.null("element %d is %s, not a context", i+1, describe(item))
+			return c.null("element %d is %s, not a context", i+1, item.Describe())
 		}
 		if b.PutAll(context); !c.charge(context.Len()) || !c.roomFor(b.Len()) {
 			return expr.Null()

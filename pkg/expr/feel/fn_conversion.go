@@ -111,13 +111,13 @@ func toNumber(c *invocation) expr.Value {
 	}
 	if decimal == "," {
 		if strings.Contains(text, ".") {
-			return c.null("%s is not a number", describe(c.args[0]))
+			return c.null("%s is not a number", c.args[0].Describe())
 		}
 		text = strings.ReplaceAll(text, ",", ".")
 	}
 	v, ok := expr.ParseNumber(text)
 	if !ok {
-		return c.null("%s is not a number", describe(c.args[0]))
+		return c.null("%s is not a number", c.args[0].Describe())
 	}
 	return v
 }
@@ -128,7 +128,7 @@ func (c *invocation) separator(i int, allowed string) (string, bool) {
 	}
 	s, ok := c.args[i].AsString()
 	if !ok || len(s) != 1 || !strings.Contains(allowed, s) {
-		c.null("argument %d is %s, not one of the separators %q", i+1, describe(c.args[i]), allowed)
+		c.null("argument %d is %s, not one of the separators %q", i+1, c.args[i].Describe(), allowed)
 		return "", false
 	}
 	return s, true

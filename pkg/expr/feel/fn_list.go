@@ -313,7 +313,7 @@ func sortList(c *invocation) expr.Value {
 func (c *invocation) natural(a, b expr.Value) bool {
 	order, ok := expr.Compare(a, b)
 	if !ok {
-		c.null("%s and %s have no order", describe(a), describe(b))
+		c.null("%s and %s have no order", a.Describe(), b.Describe())
 	}
 	return ok && order < 0
 }

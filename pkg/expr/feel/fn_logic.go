@@ -68,7 +68,7 @@ func quantify(decisive bool) func(*invocation) expr.Value {
 			case isBool && b == decisive:
 				return item
 			case !isBool && !item.IsNull():
-				return c.null("element %d of the list is %s, not a boolean", i+1, describe(item))
+				return c.null("element %d of the list is %s, not a boolean", i+1, item.Describe())
 			case !isBool:
 				result = expr.Null()
 			}

@@ -100,7 +100,7 @@ func numeric(f func(c *apd.Context, d, x *apd.Decimal) (apd.Condition, error)) f
 		}
 		result := elementary(v, f)
 		if result.IsNull() {
-			return c.null("%s has no such value", describe(v))
+			return c.null("%s has no such value", v.Describe())
 		}
 		return result
 	}

@@ -45,7 +45,7 @@ func relation(name string, holds func(a, b bounds) truth, signatures ...string) 
 		}
 		result := holds(a, b)
 		if !result.comparable {
-			return c.null("%s and %s cannot be compared", describe(c.args[0]), describe(c.args[1]))
+			return c.null("%s and %s cannot be compared", c.args[0].Describe(), c.args[1].Describe())
 		}
 		return expr.Bool(result.holds)
 	}, signatures...)

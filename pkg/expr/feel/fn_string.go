@@ -255,7 +255,7 @@ func stringJoin(c *invocation) expr.Value {
 		}
 		s, isString := item.AsString()
 		if !isString {
-			return c.null("element %d of the list is %s, not a string", i+1, describe(item))
+			return c.null("element %d of the list is %s, not a string", i+1, item.Describe())
 		}
 		texts = append(texts, s)
 		if size += len(s) + len(extras[0]); size > c.limits.Bytes {

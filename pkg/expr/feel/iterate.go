@@ -71,7 +71,7 @@ func (c *compiler) quantified(n *syntax.Quantified) code {
 			case v.IsNull():
 				result = v
 			case !isBool:
-				result, decided = m.null(s, "the condition is %s, not a boolean", describe(v)), true
+				result, decided = m.null(s, "the condition is %s, not a boolean", v.Describe()), true
 			case b == decisive:
 				result, decided = v, true
 			}
@@ -131,7 +131,7 @@ func (m *machine) count(low, high expr.Value, s site, visit func(expr.Value) boo
 	from, ok1 := low.AsInt()
 	to, ok2 := high.AsInt()
 	if !ok1 || !ok2 {
-		m.null(s, "%s to %s cannot be iterated over; use integers or dates", describe(low), describe(high))
+		m.null(s, "%s to %s cannot be iterated over; use integers or dates", low.Describe(), high.Describe())
 		return false
 	}
 	return m.steps64(from, to, func(n int64) bool { return visit(expr.Int(n)) })

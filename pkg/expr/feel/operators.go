@@ -116,7 +116,7 @@ func (m *machine) equal(a, b expr.Value, s site) expr.Value {
 	}
 	equal, ok := expr.Equal(a, b)
 	if !ok {
-		return m.null(s, "%s and %s cannot be compared", describe(a), describe(b))
+		return m.null(s, "%s and %s cannot be compared", a.Describe(), b.Describe())
 	}
 	return expr.Bool(equal)
 }
@@ -147,7 +147,7 @@ func (o ordering) holds(order int) bool { return o>>(order+1)&1 == 1 }
 func (m *machine) compare(a, b expr.Value, holds ordering, s site) expr.Value {
 	order, ok := expr.Compare(a, b)
 	if !ok {
-		return m.null(s, "%s and %s have no order", describe(a), describe(b))
+		return m.null(s, "%s and %s have no order", a.Describe(), b.Describe())
 	}
 	return expr.Bool(holds.holds(order))
 }
@@ -162,7 +162,7 @@ func (c *compiler) negation(n *syntax.Negation) code {
 		case expr.KindYearsMonths, expr.KindDaysTime:
 			return negateDuration(v)
 		}
-		return m.null(s, "%s cannot be negated", describe(v))
+		return m.null(s, "%s cannot be negated", v.Describe())
 	}
 }
 
@@ -198,7 +198,7 @@ func (m *machine) add(a, b expr.Value, s site) expr.Value {
 	if v, ok := addTemporal(a, b); ok {
 		return m.temporal(v, s)
 	}
-	return m.null(s, "%s and %s cannot be added", describe(a), describe(b))
+	return m.null(s, "%s and %s cannot be added", a.Describe(), b.Describe())
 }
 
 func (m *machine) subtract(a, b expr.Value, s site) expr.Value {
@@ -208,7 +208,7 @@ func (m *machine) subtract(a, b expr.Value, s site) expr.Value {
 	if v, ok := subtractTemporal(a, b); ok {
 		return m.temporal(v, s)
 	}
-	return m.null(s, "%s cannot be subtracted from %s", describe(b), describe(a))
+	return m.null(s, "%s cannot be subtracted from %s", b.Describe(), a.Describe())
 }
 
 func (m *machine) multiply(a, b expr.Value, s site) expr.Value {
@@ -221,7 +221,7 @@ func (m *machine) multiply(a, b expr.Value, s site) expr.Value {
 	if v, ok := scaleDuration(a, b); ok {
 		return m.temporal(v, s)
 	}
-	return m.null(s, "%s and %s cannot be multiplied", describe(a), describe(b))
+	return m.null(s, "%s and %s cannot be multiplied", a.Describe(), b.Describe())
 }
 
 func (m *machine) divide(a, b expr.Value, s site) expr.Value {
@@ -234,12 +234,12 @@ func (m *machine) divide(a, b expr.Value, s site) expr.Value {
 	if v, ok := divideDuration(a, b); ok {
 		return m.temporal(v, s)
 	}
-	return m.null(s, "%s cannot be divided by %s", describe(a), describe(b))
+	return m.null(s, "%s cannot be divided by %s", a.Describe(), b.Describe())
 }
 
 func (m *machine) power(a, b expr.Value, s site) expr.Value {
 	if !bothAre(expr.KindNumber, a, b) {
-		return m.null(s, "%s cannot be raised to the power of %s", describe(a), describe(b))
+		return m.null(s, "%s cannot be raised to the power of %s", a.Describe(), b.Describe())
 	}
 	if exponent, ok := b.AsInt(); !ok || exponent > 64 || exponent < -64 {
 		m.charge(costOfSeries)

@@ -15,7 +15,7 @@ func (c *compiler) path(n *syntax.Path) code {
 		if p, ok := property(v, member); ok {
 			return p
 		}
-		return m.null(s, "%s has no entry %q", describe(v), member)
+		return m.null(s, "%s has no entry %q", v.Describe(), member)
 	}
 }
 
@@ -28,7 +28,7 @@ func (m *machine) each(items []expr.Value, member string, s site) expr.Value {
 	for i, item := range items {
 		v, ok := property(item, member)
 		if !ok {
-			v = m.null(s, "%s has no entry %q", describe(item), member)
+			v = m.null(s, "%s has no entry %q", item.Describe(), member)
 		}
 		values[i] = v
 	}
@@ -114,7 +114,7 @@ func (f elementFilter) apply(m *machine, items []expr.Value) expr.Value {
 		case v.IsTrue():
 			kept = append(kept, item)
 		case v.Kind() != expr.KindBoolean && !v.IsNull():
-			return m.null(f.site, "the filter gives %s, neither a boolean nor a position", describe(v))
+			return m.null(f.site, "the filter gives %s, neither a boolean nor a position", v.Describe())
 		}
 	}
 	return m.list(kept)

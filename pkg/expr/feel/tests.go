@@ -147,7 +147,7 @@ func (c *compiler) interval(n *syntax.Range) code {
 func (m *machine) interval(r expr.Range, s site) expr.Value {
 	if !r.Low.IsNull() && !r.High.IsNull() {
 		if order, ok := expr.Compare(r.Low, r.High); !ok || order > 0 {
-			return m.null(s, "%s to %s is not a range", describe(r.Low), describe(r.High))
+			return m.null(s, "%s to %s is not a range", r.Low.Describe(), r.High.Describe())
 		}
 	}
 	return expr.OfRange(r)

@@ -1,7 +1,6 @@
 package juel
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -19,7 +18,7 @@ func (m *machine) boolean(at int, v expr.Value) (bool, error) {
 	case expr.KindString:
 		return strings.EqualFold(v.Text(), "true"), nil
 	}
-	return false, m.errorf(at, "%s cannot be used as a boolean", describe(v))
+	return false, m.errorf(at, "%s cannot be used as a boolean", v.Describe())
 }
 
 // number coerces to a number (EL 2.2 section 1.18.3): null and "" are 0.
@@ -37,7 +36,7 @@ func (m *machine) number(at int, v expr.Value) (expr.Value, error) {
 			return n, nil
 		}
 	}
-	return expr.Null(), m.errorf(at, "%s cannot be used as a number", describe(v))
+	return expr.Null(), m.errorf(at, "%s cannot be used as a number", v.Describe())
 }
 
 // equal is == (EL 2.2 section 1.9.2): a number, boolean or string on one side
@@ -110,7 +109,7 @@ func (m *machine) compare(at int, a, b expr.Value) (int, error) {
 	}
 	order, ok := expr.Compare(a, b)
 	if !ok {
-		return 0, m.errorf(at, "%s and %s have no order", describe(a), describe(b))
+		return 0, m.errorf(at, "%s and %s have no order", a.Describe(), b.Describe())
 	}
 	return order, nil
 }
@@ -119,7 +118,7 @@ func (m *machine) arithmetic(at int, op string, left, right expr.Value) (expr.Va
 	a, err := m.number(at, left)
 	if err != nil {
 		if op == "+" {
-			return a, m.errorf(at, `%s and %s cannot be added; use "+=" or text around ${…} to join strings`, describe(left), describe(right))
+			return a, m.errorf(at, `%s and %s cannot be added; use "+=" or text around ${…} to join strings`, left.Describe(), right.Describe())
 		}
 		return a, err
 	}
@@ -161,18 +160,4 @@ func remainder(a, b expr.Value) expr.Value {
 		return expr.Null()
 	}
 	return expr.Number(&rest)
-}
-
-func describe(v expr.Value) string {
-	text := []rune(v.Text())
-	if len(text) > 40 {
-		text = append(text[:40], '…')
-	}
-	switch v.Kind() {
-	case expr.KindNull:
-		return "null"
-	case expr.KindString:
-		return fmt.Sprintf("the string %q", string(text))
-	}
-	return fmt.Sprintf("the %s %s", v.Kind(), string(text))
 }

@@ -104,7 +104,7 @@ func moving(unit, name string) method {
 		}
 		v, ok := moved(c.base, unit, n)
 		if !ok || !whole {
-			return v, c.errorf(c.at, "%s(%s) cannot be applied to %s", name, c.args[0].Text(), describe(c.base))
+			return v, c.errorf(c.at, "%s(%s) cannot be applied to %s", name, c.args[0].Text(), c.base.Describe())
 		}
 		return v, nil
 	}}
@@ -140,7 +140,7 @@ func onText(args int, run func(s string, args []string) expr.Value) method {
 }
 
 func (c *call) wrongBase(wanted string) (expr.Value, error) {
-	return expr.Null(), c.errorf(c.at, "%s() is a method of %s, not of %s", c.name, wanted, describe(c.base))
+	return expr.Null(), c.errorf(c.at, "%s() is a method of %s, not of %s", c.name, wanted, c.base.Describe())
 }
 
 func textMethods() map[string]method {
@@ -240,7 +240,7 @@ func substring(c *call) (expr.Value, error) {
 	indexes = append(indexes, int64(len(units)))
 	from, to := indexes[0], indexes[1]
 	if from < 0 || from > to || to > int64(len(units)) {
-		return expr.Null(), c.errorf(c.at, "%s has no substring from %d to %d", describe(c.base), from, to)
+		return expr.Null(), c.errorf(c.at, "%s has no substring from %d to %d", c.base.Describe(), from, to)
 	}
 	return c.str(c.at, string(utf16.Decode(units[from:to])))
 }
@@ -252,7 +252,7 @@ func charAt(c *call) (expr.Value, error) {
 	}
 	i := indexes[0]
 	if i < 0 || i >= int64(len(units)) {
-		return expr.Null(), c.errorf(c.at, "%s has no character at %d", describe(c.base), i)
+		return expr.Null(), c.errorf(c.at, "%s has no character at %d", c.base.Describe(), i)
 	}
 	return c.str(c.at, string(utf16.Decode(units[i:i+1])))
 }

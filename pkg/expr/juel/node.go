@@ -114,7 +114,7 @@ func (n *property) eval(m *machine) (expr.Value, error) {
 	if v, ok := temporalGetter(base, key.Text()); ok {
 		return v, m.charge(n.at)
 	}
-	return expr.Null(), m.errorf(n.at, "%s has no property %q", describe(base), key.Text())
+	return expr.Null(), m.errorf(n.at, "%s has no property %q", base.Describe(), key.Text())
 }
 
 // element is null outside of the list, as ListELResolver has it.
