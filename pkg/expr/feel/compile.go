@@ -68,7 +68,7 @@ func (c *compiler) expression(program code) (*Expression, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	return &Expression{source: c.source, program: program, slots: c.body.slots, cost: c.cost, names: c.names}, nil
+	return &Expression{source: c.source, program: program, slots: c.body.slots, cost: c.cost, names: c.names, idle: new(machines)}, nil
 }
 
 func (c *compiler) site(n syntax.Node) site { return site{source: c.source, at: n.Offset()} }
@@ -209,12 +209,29 @@ func (c *compiler) input() code {
 func (c *compiler) name(n *syntax.Name) code {
 	find, s := c.resolve(n.Name), c.site(n)
 	name := n.Name
-	if dynamic, slot := c.body.find(name); len(dynamic) == 0 && slot >= 0 {
+	dynamic, slot := c.body.find(name)
+	_, isBuiltin := builtins()[name]
+	switch {
+	case len(dynamic) == 0 && slot >= 0:
 		return func(m *machine) expr.Value { return m.frame[slot] }
+	case len(dynamic) == 0 && !isBuiltin:
+		return variable(name, s)
 	}
 	return func(m *machine) expr.Value {
 		if v, ok := find(m); ok {
 			return v
+		}
+		return m.null(s, "no variable is named %q", name)
+	}
+}
+
+// variable is a name that can only be a variable of the environment.
+func variable(name string, s site) code {
+	return func(m *machine) expr.Value {
+		if m.scope != nil {
+			if v, ok := m.scope.Lookup(name); ok {
+				return v
+			}
 		}
 		return m.null(s, "no variable is named %q", name)
 	}

@@ -38,6 +38,7 @@ type Expression struct {
 	slots   int
 	cost    int
 	names   []string
+	idle    *machines
 }
 
 // Compile compiles an expression. A leading "=", the notation of models, is passed
@@ -74,7 +75,10 @@ func (e *Expression) Evaluate(env *expr.Env) (expr.Value, error) { return e.eval
 const inputSlot = 0
 
 func (e *Expression) evaluate(env *expr.Env, input expr.Value) (v expr.Value, err error) {
-	m := newMachine(env, e.source)
+	if env == nil {
+		env = &expr.Env{}
+	}
+	m := e.idle.get(env, e.source)
 	defer func() {
 		if r := recover(); r != nil {
 			v, err = expr.Null(), &expr.Error{Source: e.source, Message: fmt.Sprintf("the evaluation broke off: %v", r)}
@@ -86,8 +90,10 @@ func (e *Expression) evaluate(env *expr.Env, input expr.Value) (v expr.Value, er
 	}
 	m.charge(e.cost)
 	v = e.program(m)
-	if m.err != nil {
-		return expr.Null(), m.err
+	err = m.err
+	e.idle.put(m)
+	if err != nil {
+		return expr.Null(), err
 	}
 	return v, nil
 }

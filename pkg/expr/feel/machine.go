@@ -2,6 +2,7 @@ package feel
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
 )
@@ -27,11 +28,21 @@ type machine struct {
 // maxValueDepth bounds how deep values may nest while they are computed with.
 const maxValueDepth = 2 * expr.MaxJSONDepth
 
-func newMachine(env *expr.Env, source string) *machine {
-	if env == nil {
-		env = &expr.Env{}
+// machines keeps machines between evaluations.
+type machines struct{ pool sync.Pool }
+
+func (p *machines) get(env *expr.Env, source string) *machine {
+	m, ok := p.pool.Get().(*machine)
+	if !ok {
+		m = new(machine)
 	}
-	return &machine{env: env, scope: env.Scope, limits: env.Limits.OrDefault(), source: source}
+	m.env, m.scope, m.limits, m.source = env, env.Scope, env.Limits.OrDefault(), source
+	return m
+}
+
+func (p *machines) put(m *machine) {
+	*m = machine{}
+	p.pool.Put(m)
 }
 
 // site is a place in a source, for messages.
