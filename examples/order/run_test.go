@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/barnabas-project/barnabas/pkg/orchestrator"
+	"github.com/barnabas-project/barnabas/pkg/store"
 )
 
 func TestOrdersComeToTheirProperEnds(t *testing.T) {
@@ -36,6 +41,53 @@ type cancelAtFirst struct{ cancel func() }
 func (c cancelAtFirst) Write(p []byte) (int, error) {
 	c.cancel()
 	return len(p), nil
+}
+
+// An order stuck with a broken card is shipped once somebody gives it another.
+func TestIncidentIsMendedByAnotherCard(t *testing.T) {
+	t.Parallel()
+	e := startEngine(t)
+	config, lines := e.config(), make(chan string, 1000)
+	config.Out = lineWriter(lines)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, config) }()
+
+	stuck := waitFor(t, lines, "■ incident")
+	incidents, err := e.orchestrator.Incidents(ctx, store.InstanceQuery{})
+	require.NoError(t, err)
+	require.NotEmpty(t, incidents)
+	require.Equal(t, "charge", incidents[0].Element)
+	for _, i := range incidents {
+		_, err = e.orchestrator.Resolve(ctx, orchestrator.ResolveRequest{Instance: i.Instance, Element: i.Key, Variables: []byte(`{"card":"card-1234"}`)})
+		require.NoError(t, err)
+	}
+	id, _, _ := strings.Cut(stuck, " ")
+	require.Contains(t, waitFor(t, lines, id), "■ shipped")
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+type lineWriter chan string
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
+}
+
+func waitFor(t *testing.T, lines <-chan string, part string) string {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		select {
+		case l := <-lines:
+			if strings.Contains(l, part) {
+				return l
+			}
+		case <-deadline:
+			require.FailNow(t, "not told of "+part)
+		}
+	}
 }
 
 func TestRunTellsWhenTheModelIsRefused(t *testing.T) {
