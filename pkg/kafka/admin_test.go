@@ -87,7 +87,7 @@ func TestConfigurationIsAddedButNothingIsLost(t *testing.T) {
 	require.NoError(t, a.Ensure(t.Context(), declared))
 	require.Equal(t, "172800000", c.config(topic, "retention.ms"), "ensuring alters nothing")
 	require.NoError(t, a.Apply(t.Context(), plan, false))
-	require.Equal(t, "259200000", c.config(topic, "retention.ms"))
+	require.Eventually(t, func() bool { return c.config(topic, "retention.ms") == "259200000" }, waitLong, waitTick)
 
 	less := declare("status", 2, 1)
 	less.Config = map[string]string{"cleanup.policy": "compact", "max.message.bytes": "1000"}

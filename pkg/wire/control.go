@@ -10,14 +10,15 @@ import (
 // partition of the control topic is the home's number.
 type Control struct {
 	Kind     ControlKind
-	Instance [16]byte // zero for return
-	Home     int32    // of the instance; for return: the home that first received the message
+	Instance [16]byte
+	Home     int32 // of the instance
 
-	// Element and Node say what the message is for (deliver, return: what it was
-	// for), or what to resolve (resolve: Element only, 0 is everything).
+	// Element and Node say what holds the subscription (deliver), or what to
+	// resolve (resolve: Element only, 0 is everything).
 	Element uint64
 	Node    int
-	// Message and Expires (zero: unknown) of deliver and return.
+	// Message and Expires (zero: never) of deliver: all it takes to correlate the
+	// message anew, should the instance have stopped waiting.
 	Message Message
 	Expires time.Time
 
@@ -36,9 +37,6 @@ type ControlKind uint8
 const (
 	// Deliver hands a message to an open subscription of another home.
 	Deliver ControlKind = iota + 1
-	// Return gives a delivered message back to the home it came from, since its
-	// instance had stopped waiting: it is correlated anew, without the dedupe check.
-	Return
 	// ForwardResult hands a result to its instance's home.
 	ForwardResult
 	// CancelInstance ends an instance from outside.
@@ -47,7 +45,7 @@ const (
 	ResolveIncident
 )
 
-var controlNames = [...]string{Deliver: "deliver", Return: "return", ForwardResult: "result", CancelInstance: "cancel", ResolveIncident: "resolve"}
+var controlNames = [...]string{Deliver: "deliver", ForwardResult: "result", CancelInstance: "cancel", ResolveIncident: "resolve"}
 
 func (k ControlKind) String() string { return controlNames[k] }
 
@@ -73,15 +71,13 @@ func DecodeControl(r *Record) (Control, error) {
 	kind, known := parseControlKind(d.text(HeaderControl))
 	if !known {
 		value, _ := r.Header(HeaderControl)
-		return c, badHeader(HeaderControl, value, "deliver, return, result, cancel or resolve")
+		return c, badHeader(HeaderControl, value, "deliver, result, cancel or resolve")
 	}
 	c.Kind = kind
 	c.Home = int32(d.number(HeaderHome, 31))
-	if kind != Return {
-		c.Instance = d.uuid(HeaderInstance)
-	}
+	c.Instance = d.uuid(HeaderInstance)
 	switch kind {
-	case Deliver, Return:
+	case Deliver:
 		d.message(&c)
 	case ForwardResult:
 		c.Result = d.result()

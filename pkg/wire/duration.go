@@ -12,7 +12,8 @@ const maxDuration = 10 * 365 * 24 * time.Hour
 const durationForm = "an ISO 8601 duration of weeks, days, hours, minutes and seconds (PT30S, P1DT12H), or milliseconds (30000), at most 10 years"
 
 // parseDuration reads an ISO 8601 duration (ISO 8601-1, 5.5.2.3) without years
-// and months, which have no fixed length, or a whole number of milliseconds.
+// and months, which have no fixed length, or a whole number of milliseconds; at
+// most ten years.
 func parseDuration(text []byte) (time.Duration, bool) {
 	if len(text) == 0 || len(text) > 64 {
 		return 0, false

@@ -172,9 +172,9 @@ var headerCodes = func() map[string]byte {
 	return codes
 }()
 
-// ReservedHeader says whether name belongs to the protocol: a model's task
-// header of that name would shadow it and is refused at deployment. Reserved
-// are the names above and everything that begins with ce_, barnabas- or x-dlq-.
+// ReservedHeader says whether name belongs to the protocol. A task header of that
+// name in a model would shadow it and is not sent. Reserved are the names above
+// and everything that begins with ce_, barnabas- or x-dlq-.
 func ReservedHeader(name string) bool {
 	if _, known := headerCodes[name]; known {
 		return true

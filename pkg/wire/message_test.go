@@ -94,7 +94,6 @@ func TestControlIsDecodedAsItWas(t *testing.T) {
 	for name, want := range map[string]Control{
 		"deliver":         {Kind: Deliver, Instance: sampleInstance(), Home: 5, Element: 9, Node: 2, Message: message, Expires: noon},
 		"deliver forever": {Kind: Deliver, Instance: sampleInstance(), Message: Message{Name: "paid"}},
-		"return":          {Kind: Return, Home: 1, Element: 9, Node: 2, Message: message, Expires: noon},
 		"result":          {Kind: ForwardResult, Instance: sampleInstance(), Home: 5, Result: result},
 		"cancel":          {Kind: CancelInstance, Instance: sampleInstance(), Home: 5, Reason: "wrong order"},
 		"resolve":         {Kind: ResolveIncident, Instance: sampleInstance(), Home: 5, Element: 3, Retries: 2, Variables: []byte(`{"x":1}`)},
@@ -118,7 +117,7 @@ func TestPoisonousControl(t *testing.T) {
 		message string
 	}{
 		"nothing":     {record(``), "header barnabas-control"},
-		"other kind":  {record(``, "barnabas-control", "stop"), "expected deliver, return, result, cancel or resolve"},
+		"other kind":  {record(``, "barnabas-control", "stop"), "expected deliver, result, cancel or resolve"},
 		"no home":     {record(``, "barnabas-control", "cancel", "barnabas-instance", instance), "header barnabas-home"},
 		"no instance": {record(``, "barnabas-control", "cancel", "barnabas-home", "1"), "header barnabas-instance"},
 		"no element":  {record(``, "barnabas-control", "resolve", "barnabas-home", "1", "barnabas-instance", instance), "header barnabas-element"},

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -39,6 +40,10 @@ type Mark struct{ bytes, records int }
 
 // Reset empties the pack and keeps its memory.
 func (p *Pack) Reset() { p.buf, p.count = p.buf[:0], 0 }
+
+// Grow makes room for n bytes in all, so that a pack of a known size is not
+// moved while it grows.
+func (p *Pack) Grow(n int) { p.buf = slices.Grow(p.buf, max(n-len(p.buf), 0)) }
 
 // Bytes is the encoded pack, valid until the next change; nil when empty.
 func (p *Pack) Bytes() []byte {

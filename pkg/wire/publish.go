@@ -53,16 +53,12 @@ func (p *Pack) messageHeaders(m *Message) {
 // AddControl adds a record of the control topic.
 func (p *Pack) AddControl(topic string, c *Control) {
 	start := p.begin(topic, c.Home)
-	if c.Kind == Return {
-		p.key(c.Message.CorrelationKey)
-	} else {
-		p.bytes(AppendUUID(p.room[:0], c.Instance))
-	}
+	p.bytes(AppendUUID(p.room[:0], c.Instance))
 	p.text(codeControl, c.Kind.String())
 	p.uuid(codeInstance, c.Instance)
 	p.number(codeHome, int64(c.Home))
 	switch c.Kind {
-	case Deliver, Return:
+	case Deliver:
 		p.delivery(c)
 	case ForwardResult:
 		p.forwarded(&c.Result)

@@ -21,8 +21,8 @@ type TaskCommand struct {
 	Tenant      string    // optional
 	TraceParent string    // optional
 	Deadline    time.Time // optional: when the attempt counts as failed
-	// Headers are the model's own; those with reserved names are left out
-	// (deployment refuses them, see ReservedHeader).
+	// Headers are the model's own; those with reserved names are left out, see
+	// ReservedHeader.
 	Headers []Header
 	// Variables is a JSON object; empty is {}.
 	Variables []byte
