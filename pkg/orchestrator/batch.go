@@ -67,8 +67,10 @@ type subscriptionChange struct {
 func newBatch(h *home, works []*work) *batch {
 	defs := h.o.catalogue.get()
 	h.fence.Generation = defs.generation
+	pack := new(wire.Pack) // given away with the outbox: a new one each time
+	pack.Grow(h.outboxBytes * len(works))
 	return &batch{
-		h: h, defs: defs, works: works, pack: new(wire.Pack),
+		h: h, defs: defs, works: works, pack: pack,
 		fresh:        make(map[engine.InstanceID]*instance),
 		unreadable:   make(map[engine.InstanceID]error),
 		correlations: make(map[store.CorrelationKey]*correlation),

@@ -25,10 +25,11 @@ type home struct {
 
 	timers, expiries, startTimers alarm
 
-	rows   *store.Batch // scratch
-	queues map[topicPartition]*partitionQueue
-	done   chan struct{}
-	cancel context.CancelFunc
+	rows        *store.Batch // scratch
+	outboxBytes int          // per input, of the last batch and a little more
+	queues      map[topicPartition]*partitionQueue
+	done        chan struct{}
+	cancel      context.CancelFunc
 }
 
 type topicPartition struct {
@@ -69,6 +70,7 @@ func (h *home) process(ctx context.Context, works []*work, offsets []offsetMove)
 		return err
 	}
 	if out := b.outbox().Bytes(); out != nil {
+		h.outboxBytes = len(out)/len(works) + len(out)/len(works)/8
 		h.o.relay.Offer(h.id, h.fence.OutboxSeq, out)
 	}
 	b.committed(offsets)
