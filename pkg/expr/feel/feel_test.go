@@ -189,13 +189,15 @@ func TestStrictAndWarnings(t *testing.T) {
 func TestLimitsEndTheEvaluation(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`count(for i in 1..1000000 return 1)`:                                           "more than 100000 steps",
-		`count(for a in 1..1000, b in 1..1000 return 1)`:                                "steps",
-		`{f: function(g, n) g(g, n + 1), r: f(f, 0)}.r`:                                 "nested deeper than 200 levels",
-		`for i in 1..60 return if i = 1 then "xxxxxxxx" else partial[-1] + partial[-1]`: "more than 4194304 bytes",
-		`for i in 1..60 return if i = 1 then [1] else [partial[-1], partial[-1]]`:       "more than 4194304 bytes",
-		`for i in 1..3000 return if i = 1 then 1 else [partial[-1]]`:                    "nested deeper than",
-		`assert(1, false, "no way")`:                                                    "no way",
+		`count(for i in 1..1000000 return 1)`:                                                         "more than 100000 steps",
+		`count(for a in 1..1000, b in 1..1000 return 1)`:                                              "steps",
+		`{f: function(g, n) g(g, n + 1), r: f(f, 0)}.r`:                                               "nested deeper than 200 levels",
+		`for i in 1..60 return if i = 1 then "xxxxxxxx" else partial[-1] + partial[-1]`:               "more than 4194304 bytes",
+		`for i in 1..60 return if i = 1 then [1] else [partial[-1], partial[-1]]`:                     "more than 4194304 bytes",
+		`for i in 1..3000 return if i = 1 then 1 else [partial[-1]]`:                                  "nested deeper than",
+		`{f: function(g) g(g)` + strings.Repeat("+1", 1500) + `, r: f(f)}.r`:                          "more than 100000 steps",
+		`for i in 1..30000 return matches("` + strings.Repeat("a", 20000) + `", "(a{1,100}){1,10}b")`: "steps",
+		`assert(1, false, "no way")`:                                                                  "no way",
 	} {
 		e, err := feel.Compile(text)
 		require.NoError(t, err)

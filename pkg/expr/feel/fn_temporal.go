@@ -1,6 +1,7 @@
 package feel
 
 import (
+	"strings"
 	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
@@ -26,6 +27,9 @@ func temporalFunctions() []*builtin {
 		}), "date"),
 	}
 }
+
+// costOfZone is the number of steps that looking up a time zone counts.
+const costOfZone = 20
 
 func dateFunction(f func(time.Time) expr.Value) func(*invocation) expr.Value {
 	return func(c *invocation) expr.Value {
@@ -60,6 +64,9 @@ func date(c *invocation) expr.Value {
 
 func (c *invocation) parse(parse func(string) (expr.Value, bool), what string) expr.Value {
 	return c.text1(func(s string) expr.Value {
+		if strings.Contains(s, "@") {
+			c.charge(costOfZone)
+		}
 		v, ok := parse(s)
 		if !ok {
 			return c.null("%q is not a %s", s, what)
@@ -145,6 +152,7 @@ func (c *invocation) dateAndTimeOf(v expr.Value) expr.Value {
 // inZone is the same instant seen in another zone; a date and time without a zone
 // is put there.
 func (c *invocation) inZone(v expr.Value, id string) expr.Value {
+	c.charge(costOfZone)
 	zone, ok := expr.ParseZone("@" + id)
 	if !ok {
 		if zone, ok = expr.ParseZone(id); !ok || zone == nil {

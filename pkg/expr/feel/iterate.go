@@ -134,20 +134,20 @@ func (m *machine) count(low, high expr.Value, s site, visit func(expr.Value) boo
 		m.null(s, "%s to %s cannot be iterated over; use integers or dates", low.Describe(), high.Describe())
 		return false
 	}
-	return m.steps64(from, to, func(n int64) bool { return visit(expr.Int(n)) })
+	return m.countTo(from, to, func(n int64) bool { return visit(expr.Int(n)) })
 }
 
 func (m *machine) countDays(low, high expr.Value, visit func(expr.Value) bool) bool {
-	span, _, _ := must(subtractTemporal(high, low)).AsSeconds()
-	return m.steps64(0, span/secondsPerDay, func(n int64) bool {
+	difference, _ := subtractTemporal(high, low)
+	span, _, _ := difference.AsSeconds()
+	return m.countTo(0, span/secondsPerDay, func(n int64) bool {
 		day, _ := addTemporal(low, expr.Seconds(n*secondsPerDay, 0))
 		return visit(day)
 	})
 }
 
-func must(v expr.Value, _ bool) expr.Value { return v }
-
-func (m *machine) steps64(from, to int64, visit func(int64) bool) bool {
+// countTo visits the integers between from and to, both included.
+func (m *machine) countTo(from, to int64, visit func(int64) bool) bool {
 	step := int64(1)
 	if from > to {
 		step = -1
