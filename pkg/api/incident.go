@@ -38,7 +38,26 @@ type resolveInput struct {
 	}
 }
 
+// Discarded is a result or message that was not applied.
+type Discarded struct {
+	At        time.Time `json:"at"`
+	End       string    `json:"end" enum:"duplicate,late,unknown,unmatched"`
+	Topic     string    `json:"topic"`
+	Partition int32     `json:"partition"`
+	Offset    int64     `json:"offset"`
+	Key       string    `json:"key"`
+	Reason    string    `json:"reason,omitempty"`
+}
+
+type discardedOutput struct {
+	Body struct {
+		Discarded []Discarded `json:"discarded"`
+	}
+}
+
 func (s *server) incidents(api huma.API) {
+	huma.Register(api, op(http.MethodGet, "/v1/discarded", "list-discarded", "incidents",
+		"List the last results and messages this engine did not apply: duplicate, late, unknown, unmatched"), s.listDiscarded)
 	huma.Register(api, op(http.MethodGet, "/v1/incidents", "list-incidents", "incidents", "List open incidents"), s.listIncidents)
 	huma.Register(api, op(http.MethodPost, "/v1/instances/{id}/resolve", "resolve", "incidents", "Try again what incidents stopped"), s.resolve)
 }
@@ -80,4 +99,13 @@ func (s *server) resolve(ctx context.Context, in *resolveInput) (*answerOutput, 
 		return nil, problem(err)
 	}
 	return &answerOutput{accepted(a), answer(a)}, nil
+}
+
+func (s *server) listDiscarded(context.Context, *struct{}) (*discardedOutput, error) {
+	out := &discardedOutput{}
+	out.Body.Discarded = []Discarded{}
+	for _, d := range s.o.Discarded() {
+		out.Body.Discarded = append(out.Body.Discarded, Discarded(d))
+	}
+	return out, nil
 }

@@ -106,6 +106,9 @@ func (b *batch) addStatus(inst *instance, events []engine.Event) {
 	for _, a := range active {
 		b.at = append(b.at, wire.Position{Element: inst.def.process.Nodes[a.Node].ID, Key: uint64(a.Key)})
 	}
+	if len(b.events) > maxStatusEvents {
+		b.events = append(b.events[:0], eventsOmitted...)
+	}
 	status := wire.Status{
 		Topic: b.h.o.topics.status, Source: b.h.o.source, Instance: s.ID,
 		ProcessID: s.ProcessID, Version: int(s.Version), BusinessKey: s.BusinessKey,
@@ -120,6 +123,13 @@ func (b *batch) addStatus(inst *instance, events []engine.Event) {
 
 // maxStatusPositions is how many tokens a status record lists.
 const maxStatusPositions = 32
+
+// maxStatusEvents is how large the events of one input may be in a status
+// record, in bytes: a fork into thousands of branches must not make a record
+// that Kafka refuses. Beyond, the record says so instead of listing them.
+const maxStatusEvents = 1 << 20
+
+const eventsOmitted = `[{"type":"events-omitted"}]`
 
 func instanceState(s *engine.State) wire.InstanceState {
 	switch {

@@ -302,6 +302,7 @@ func (b *batch) committed(offsets []offsetMove) {
 	}
 	for _, w := range b.works {
 		b.h.o.metrics.count(w)
+		b.h.o.discard(w, b.now)
 	}
 }
 

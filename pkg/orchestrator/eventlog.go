@@ -65,6 +65,68 @@ func (l *eventLog) unreadable(id [16]byte, err error) {
 	}
 }
 
+// Discarded is a result or message that was not applied.
+type Discarded struct {
+	At        time.Time
+	End       string // duplicate, late, unknown or unmatched
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       string
+	Reason    string
+}
+
+// discards remembers the last inputs that were not applied, for people who ask
+// where their answer went. Counting is the metrics' business.
+type discards struct {
+	mu   sync.Mutex
+	ring [discardsKept]Discarded
+	n    int
+}
+
+const discardsKept = 500
+
+func (d *discards) add(x Discarded) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ring[d.n%discardsKept] = x
+	d.n++
+}
+
+// list gives them, newest first.
+func (d *discards) list() []Discarded {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]Discarded, 0, min(d.n, discardsKept))
+	for i := d.n - 1; i >= max(d.n-discardsKept, 0); i-- {
+		list = append(list, d.ring[i%discardsKept])
+	}
+	return list
+}
+
+// Discarded lists the last inputs this engine did not apply, newest first, at
+// most 500.
+func (o *Orchestrator) Discarded() []Discarded { return o.discards.list() }
+
+// discard notes what became of a committed record that was not applied.
+func (o *Orchestrator) discard(w *work, now time.Time) {
+	switch w.end {
+	case duplicate, late, unknown, unmatched:
+	default:
+		return
+	}
+	if w.record == nil {
+		return
+	}
+	x := Discarded{
+		At: now, End: w.end.String(), Topic: w.record.Topic, Partition: w.record.Partition, Offset: w.record.Offset, Key: string(w.record.Key),
+	}
+	if w.failure != nil {
+		x.Reason = w.failure.Error()
+	}
+	o.discards.add(x)
+}
+
 // defect logs a failure of our own.
 func (o *Orchestrator) defect(w *work, inst *instance, err error) {
 	o.metrics.defects.Inc()

@@ -15,6 +15,7 @@ type metrics struct {
 	conflicts     prometheus.Counter
 	defects       prometheus.Counter
 	timersFired   prometheus.Counter
+	timersLate    prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer, o *Orchestrator) *metrics {
@@ -25,6 +26,8 @@ func newMetrics(reg prometheus.Registerer, o *Orchestrator) *metrics {
 		conflicts:   counter("batch_conflicts_total", "Batches decided again in part, since somebody else had written a row."),
 		defects:     counter("defects_total", "Failures of the engine itself: the instance was parked."),
 		timersFired: counter("ticks_total", "Ticks in which something was due."),
+		timersLate: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "barnabas", Name: "timers_late_seconds", Help: "How long after they were due timers fired.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 10)}),
 		batchInputs: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "barnabas", Name: "batch_inputs", Help: "Inputs per batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 11)}),
 		commitSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -37,7 +40,7 @@ func newMetrics(reg prometheus.Registerer, o *Orchestrator) *metrics {
 	}
 	homes := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "barnabas", Name: "homes_owned", Help: "Homes this engine owns."}, func() float64 { return float64(len(o.Homes())) })
-	reg.MustRegister(m.consumed, ends, m.unbuffered, m.expired, m.batchInputs, m.commitSeconds, m.conflicts, m.defects, m.timersFired, homes)
+	reg.MustRegister(m.consumed, ends, m.unbuffered, m.expired, m.batchInputs, m.commitSeconds, m.conflicts, m.defects, m.timersFired, m.timersLate, homes)
 	return m
 }
 
@@ -51,8 +54,9 @@ func (m *metrics) count(w *work) {
 		m.consumed.Inc()
 		m.ends[w.end].Inc()
 	}
-	if _, is := w.in.(*tick); is && w.end == applied {
+	if t, is := w.in.(*tick); is && w.end == applied {
 		m.timersFired.Inc()
+		m.timersLate.Observe(t.late.Seconds())
 	}
 	m.unbuffered.Add(float64(w.unbuffered))
 	m.expired.Add(float64(w.expired))

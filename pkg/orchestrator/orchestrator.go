@@ -92,6 +92,7 @@ type Orchestrator struct {
 	catalogue *catalogue
 	logger    *zap.Logger
 	log       *eventLog
+	discards  discards
 	metrics   *metrics
 	ready     *Readiness
 	consumer  Consumer

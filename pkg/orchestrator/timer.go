@@ -10,7 +10,10 @@ import (
 )
 
 // tick tells an instance what time it is, since something of it is due.
-type tick struct{ instance engine.InstanceID }
+type tick struct {
+	instance engine.InstanceID
+	late     time.Duration // after what was due first
+}
 
 func (in *tick) needs(n *needs) { n.instance(in.instance) }
 
@@ -20,6 +23,9 @@ func (in *tick) decide(b *batch, w *work) disposition {
 		return nothing
 	}
 	inst.recheck = true
+	if due, any := inst.state.NextDue(); any {
+		in.late = max(b.now.Sub(due), 0)
+	}
 	end := b.apply(w, inst, engine.Tick{Now: b.now}, nil)
 	if end == applied || w.redo {
 		return end
@@ -125,7 +131,7 @@ func (h *home) due(ctx context.Context) ([]*work, error) {
 func (h *home) dueInstances(ctx context.Context, now time.Time) (works []*work, next time.Time, err error) {
 	ids, next, err := h.o.store.DueInstances(ctx, h.id, now, maxDue)
 	for _, id := range ids {
-		works = append(works, &work{in: &tick{id}})
+		works = append(works, &work{in: &tick{instance: id}})
 	}
 	return works, next, err
 }
