@@ -2,6 +2,7 @@ package topics
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/wire"
@@ -102,7 +103,8 @@ func (s *Set) Map() map[string]string {
 	return m
 }
 
-// TaskType is the configuration of a task type, defaults filled in.
+// TaskType is the configuration of a task type, defaults filled in. ReplyTo is
+// the actual name of the topic, empty for that of results.
 func (s *Set) TaskType(name string) TaskType {
 	var all, own TaskType
 	for _, t := range s.TaskTypes {
@@ -120,7 +122,23 @@ func (s *Set) TaskType(name string) TaskType {
 	own.Deadline = cmp.Or(own.Deadline, all.Deadline)
 	own.Key = cmp.Or(own.Key, all.Key, "instance")
 	own.ReplyTo = cmp.Or(own.ReplyTo, all.ReplyTo)
+	if topic := s.named(own.ReplyTo); topic != nil {
+		own.ReplyTo = s.Actual(*topic)
+	}
 	return own
+}
+
+// ReplyTopics are the actual names of the topics besides that of results which
+// task types have their results sent to: engines consume them too.
+func (s *Set) ReplyTopics() []string {
+	var topics []string
+	for _, t := range s.TaskTypes {
+		if t.ReplyTo != "" && t.ReplyTo != "results" {
+			topics = append(topics, s.TaskType(t.Type).ReplyTo)
+		}
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
 }
 
 // TaskTopic is the topic of a task type.

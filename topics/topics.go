@@ -54,7 +54,7 @@ type TaskType struct {
 	Retention  Period  `yaml:"retention"`
 	Deadline   *Period `yaml:"deadline"` // of an attempt; PT0S: none
 	Key        string  `yaml:"key"`      // instance or task
-	ReplyTo    string  `yaml:"replyTo"`  // topic of the results; default: results
+	ReplyTo    string  `yaml:"replyTo"`  // name of the declared topic of the results; default: results
 }
 
 // DeadLetters is what the dead-letter topics look like that have no entry of

@@ -55,15 +55,17 @@ topics:
   - {name: messages.dlq, topic: dead, partitions: 2}
   - {name: results.dlq, partitions: 3}
   - {name: orders, topic: shop.orders, partitions: 6}
+  - {name: paid, topic: pay.results, partitions: 4}
 taskTypes:
-  - {type: "order:pay", topic: pay, key: task, deadline: PT30S, replyTo: pay.results}
+  - {type: "order:pay", topic: pay, key: task, deadline: PT30S, replyTo: paid}
+  - {type: mail, replyTo: results}
   - {type: ship, partitions: 2, deadline: PT0S}
 `))
 	require.NoError(t, err)
 	all := s.All()
 	require.Equal(t, []string{
-		"acme.control", "acme.control.dlq", "acme.messages", "acme.status", "acme.status.dlq", "acme.task.ship", "acme.task.ship.dlq",
-		"answers", "answers.dlq", "dead", "pay", "pay.dlq", "shop.orders", "shop.orders.dlq",
+		"acme.control", "acme.control.dlq", "acme.messages", "acme.status", "acme.status.dlq", "acme.task.mail", "acme.task.mail.dlq",
+		"acme.task.ship", "acme.task.ship.dlq", "answers", "answers.dlq", "dead", "pay", "pay.dlq", "pay.results", "pay.results.dlq", "shop.orders", "shop.orders.dlq",
 	}, slices.Sorted(maps.Keys(all)))
 	require.Equal(t, int32(24), all["acme.status"].Partitions)
 	require.Equal(t, Period(36*time.Hour), all["acme.status"].Retention)
@@ -82,8 +84,10 @@ taskTypes:
 
 	require.Equal(t, TaskType{Type: "ship", Partitions: 2, Retention: Period(7 * 24 * time.Hour), Deadline: new(Period), Key: "instance"}, s.TaskType("ship"))
 	require.Equal(t, "pay.results", s.TaskType("order:pay").ReplyTo)
+	require.Equal(t, "answers", s.TaskType("mail").ReplyTo)
+	require.Equal(t, []string{"pay.results"}, s.ReplyTopics())
 	require.Equal(t, int32(8), s.TaskType("order:pay").Partitions)
-	require.ElementsMatch(t, []string{"acme.task.mail", "acme.task.mail.dlq"}, slices.Collect(maps.Keys(s.ForTaskTypes("mail"))))
+	require.ElementsMatch(t, []string{"acme.task.sms", "acme.task.sms.dlq"}, slices.Collect(maps.Keys(s.ForTaskTypes("sms"))))
 }
 
 func TestDeadLetterTopicsAreCalledAsRecordsAreSent(t *testing.T) {
@@ -118,6 +122,8 @@ taskTypes:
   - {type: "order:pay", key: correlation}
   - {type: "*", topic: all, partitions: -1}
   - {deadline: PT1S}
+  - {type: a, replyTo: nowhere}
+  - {type: b, replyTo: slow}
 `))
 	for _, problem := range []string{
 		"control has 8 partitions, fewer than the 12 of results",
@@ -132,10 +138,12 @@ taskTypes:
 		"task type *: all types can't share the topic all",
 		"task type *: partitions and replicas must not be negative",
 		"a task type has no type",
+		"task type a: replyTo names the topic nowhere, which is not declared",
+		"slow has 1 partitions, fewer than the 12 of results",
 	} {
 		require.ErrorContains(t, err, problem)
 	}
-	require.Len(t, strings.Split(err.Error(), "\n"), 12)
+	require.Len(t, strings.Split(err.Error(), "\n"), 14)
 }
 
 func TestUnreadableDeclarations(t *testing.T) {

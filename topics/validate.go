@@ -3,6 +3,7 @@ package topics
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/wire"
@@ -68,12 +69,25 @@ func (t *TaskType) validate(wrong *problems) {
 	}
 }
 
-// validateHomes: engines send control records to the partition that bears the
+// validateHomes: control records and results go to the partition that bears the
 // number of a home.
 func (s *Set) validateHomes(wrong *problems) {
-	results, control := s.named("results"), s.named("control")
-	if results != nil && control != nil && control.Partitions < results.Partitions {
-		wrong.add("control has %d partitions, fewer than the %d of results: every home needs one", control.Partitions, results.Partitions)
+	names := []string{"control"}
+	for _, t := range s.TaskTypes {
+		if t.ReplyTo == "" {
+			continue
+		}
+		if s.named(t.ReplyTo) == nil {
+			wrong.add("task type %s: replyTo names the topic %s, which is not declared", t.Type, t.ReplyTo)
+		}
+		names = append(names, t.ReplyTo)
+	}
+	results := s.named("results")
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if t := s.named(name); t != nil && results != nil && t.Partitions < results.Partitions {
+			wrong.add("%s has %d partitions, fewer than the %d of results: every home needs one", name, t.Partitions, results.Partitions)
+		}
 	}
 }
 
