@@ -88,6 +88,13 @@ func TestDeepestJSONIsReadAndWritten(t *testing.T) {
 	require.ErrorContains(t, err, "nested 201 levels")
 }
 
+func TestValuesMarshal(t *testing.T) {
+	t.Parallel()
+	out, err := json.Marshal(map[string]expr.Value{"n": number(t, "1.50"), "s": expr.String("<a>")})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"n":1.50,"s":"<a>"}`, string(out))
+}
+
 func TestRangesHaveNoJSON(t *testing.T) {
 	t.Parallel()
 	b := expr.NewContextBuilder(1)

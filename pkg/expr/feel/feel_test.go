@@ -84,7 +84,7 @@ func TestMembership(t *testing.T) {
 	t.Parallel()
 	requireAll(t, `{"x": 5}`, [][2]string{
 		{`x in [1..5]`, `true`}, {`x in [1..5)`, `false`}, {`x in (1, 5)`, `true`}, {`x in [1, 5]`, `true`}, {`x in > 3`, `true`},
-		{`x in (< 3, > 4)`, `true`}, {`x in ]5..9]`, `false`}, {`"b" in ["a".."c"]`, `true`}, {`x in "a"`, `null`},
+		{`x in (< 3, > 4)`, `true`}, {`x in ]5..9]`, `false`}, {`x in (1..5]`, `true`}, {`x in (5..6)`, `false`}, {`x in ((1..3), [5..9])`, `true`}, {`x in (5)`, `true`}, {`x in -1`, `false`}, {`"b" in ["a".."c"]`, `true`}, {`x in "a"`, `null`},
 	})
 }
 

@@ -130,7 +130,7 @@ func (c *invocation) pattern(i, j int) (*regexp.Regexp, bool) {
 		c.null("%v", err)
 		return nil, false
 	}
-	return known.re, c.charge(5 + len(text)/16 + len(input)*known.states/1024)
+	return known.re, c.charge(5 + len(text)/16 + len(input)*known.states/256)
 }
 
 // lastPattern is the pattern that a call used last: mostly a literal, so that it

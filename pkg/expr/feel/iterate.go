@@ -5,7 +5,7 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
-// source of an iterator: the elements of a list, or the steps of low..high.
+// loopSource is what one iterator walks over: the elements of a list, or the steps of low..high.
 type loopSource struct {
 	slot      int
 	low, high code // high nil: low is a list

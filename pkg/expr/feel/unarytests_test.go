@@ -51,6 +51,14 @@ func TestUnaryTests(t *testing.T) {
 	}
 }
 
+func TestUnaryTestsNameTheirVariables(t *testing.T) {
+	t.Parallel()
+	tests, err := feel.CompileUnaryTests("< limit, ? = other")
+	require.NoError(t, err)
+	require.Equal(t, []string{"limit", "other"}, tests.Names())
+	require.Equal(t, "< limit, ? = other", tests.Source())
+}
+
 func TestUnaryTestsErrors(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{``, `<`, `1,`, `not(`, `- 1 -`, `1 2`} {

@@ -75,6 +75,8 @@ func TestMethods(t *testing.T) {
 		{`status.equals('open')`, `true`}, {`status.equalsIgnoreCase('OPEN')`, `true`}, {`status.contains('pe')`, `true`}, {`'a,b,,'.split(',')`, `["a","b"]`},
 		{`'a.b'.replace('.', '-')`, `"a-b"`}, {`'abc'.matches('a.c')`, `true`}, {`'abc'.indexOf('c')`, `2`}, {`'🐎'.length()`, `2`},
 		{`order.lines.size()`, `2`}, {`order.lines.get(0).sku`, `"a"`}, {`order.containsKey('id')`, `true`}, {`order.keySet()`, `["id","lines","first name"]`},
+		{`order.size()`, `3`}, {`'a,b'.split(',').contains('b')`, `true`}, {`'a,b'.split(',').contains('c')`, `false`}, {`'a,b'.split(',').indexOf('b')`, `1`},
+		{`S('{"a":1}').values()`, `[1]`}, {`' '.isBlank()`, `true`}, {`status.startsWith('op')`, `true`}, {`status.endsWith('en')`, `true`}, {`' x '.trim()`, `"x"`},
 		{`order.lines.isEmpty()`, `false`}, {`amount.toString()`, `"250"`}, {`'7.9'.intValue()`, `7`}, {`amount.compareTo(3)`, `1`},
 		{`S(json).prop("a").prop("b").elements().size()`, `2`}, {`JSON(json).hasProp("z")`, `false`}, {`S(order).prop("id").stringValue()`, `"o-1"`},
 	})
@@ -84,6 +86,7 @@ func TestTimes(t *testing.T) {
 	t.Parallel()
 	requireAll(t, [][2]string{
 		{`now()`, `"2024-02-29T10:30:00Z"`}, {`dateTime().plusYears(1).toDate()`, `"2025-02-28T10:30:00Z"`}, {`dateTime().minusHours(12)`, `"2024-02-28T22:30:00Z"`},
+		{`now().monthOfYear`, `2`}, {`now().dayOfMonth`, `29`}, {`now().dayOfWeek`, `4`}, {`now().hourOfDay`, `10`}, {`now().minuteOfHour`, `30`},
 		{`now().getTime()`, `1709202600000`}, {`now().year`, `2024`}, {`dateTime().plusDays(amount)`, `"2024-11-05T10:30:00Z"`},
 	})
 }
