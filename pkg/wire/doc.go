@@ -4,5 +4,6 @@
 //
 // It is a leaf: it knows neither the engine nor Kafka clients nor Postgres.
 //
-// Start reading at Record and Pack, then command.go and result.go.
+// Start reading at Record and Pack, then task.go and result.go. docs/protocol.md
+// says what users see of it.
 package wire
