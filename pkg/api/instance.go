@@ -99,6 +99,30 @@ type instanceInput struct {
 
 type instanceOutput struct{ Body Instance }
 
+// History is what happened to an instance, running or ended.
+type History struct {
+	ID          string     `json:"id"`
+	ProcessID   string     `json:"processId"`
+	Version     int32      `json:"version"`
+	BusinessKey string     `json:"businessKey"`
+	Tenant      string     `json:"tenant,omitempty"`
+	State       string     `json:"state"`
+	Sequence    int64      `json:"sequence"`
+	Incidents   int32      `json:"incidents"`
+	StartedAt   time.Time  `json:"startedAt"`
+	EndedAt     *time.Time `json:"endedAt,omitempty"`
+	Steps       []Step     `json:"steps"`
+}
+
+// Step is one decided input.
+type Step struct {
+	Sequence int64           `json:"sequence"`
+	At       time.Time       `json:"at"`
+	Events   json.RawMessage `json:"events"`
+}
+
+type historyOutput struct{ Body History }
+
 type cancelInput struct {
 	ID   string `path:"id"`
 	Body struct {
@@ -113,6 +137,7 @@ func (s *server) instances(api huma.API) {
 	huma.Register(api, op(http.MethodGet, "/v1/instances", "list-instances", "instances", "List running instances in the order of their start"), s.list)
 	huma.Register(api, op(http.MethodGet, "/v1/instances/{id}", "get-instance", "instances", "Show a running instance"), s.get)
 	huma.Register(api, op(http.MethodPost, "/v1/instances/{id}/cancel", "cancel", "instances", "End a running instance"), s.cancel)
+	huma.Register(api, op(http.MethodGet, "/v1/instances/{id}/history", "get-history", "instances", "Show what happened to an instance, running or ended"), s.history)
 }
 
 func (s *server) start(ctx context.Context, in *startInput) (*answerOutput, error) {
@@ -223,4 +248,29 @@ func object(v Variables) []byte {
 		panic(err) // raw messages of a decoded body are valid JSON
 	}
 	return b
+}
+
+// maxHistorySteps is how many steps a history lists.
+const maxHistorySteps = 10_000
+
+func (s *server) history(ctx context.Context, in *instanceInput) (*historyOutput, error) {
+	id, err := parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	h, steps, known, err := s.o.History(ctx, id, maxHistorySteps)
+	if err != nil {
+		return nil, problem(err)
+	}
+	if !known {
+		return nil, huma.Error404NotFound("history knows nothing of instance " + in.ID + ": it never was, or its first record is on its way")
+	}
+	out := &historyOutput{History{
+		ID: in.ID, ProcessID: h.ProcessID, Version: h.Version, BusinessKey: h.BusinessKey, Tenant: h.Tenant, State: h.State,
+		Sequence: h.Sequence, Incidents: h.Incidents, StartedAt: h.StartedAt, EndedAt: h.EndedAt, Steps: []Step{},
+	}}
+	for _, e := range steps {
+		out.Body.Steps = append(out.Body.Steps, Step(e))
+	}
+	return out, nil
 }
