@@ -44,11 +44,11 @@ func (r *readiness) serve(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	if len(waits) == 0 {
-		fmt.Fprintln(w, "ready")
+		say(w, "ready")
 		return
 	}
 	w.WriteHeader(http.StatusServiceUnavailable)
 	for _, line := range waits {
-		fmt.Fprintln(w, line)
+		say(w, line)
 	}
 }

@@ -45,9 +45,9 @@ func serve(ctx context.Context, f *flags) error {
 
 // publish runs the relay. What it needs is opened first and closed last.
 func publish(ctx context.Context, f *flags, logger *zap.Logger, metrics *prometheus.Registry, ready *readiness) error {
-	database, err := openStore(ctx, f.Database, logger, ready)
-	if err != nil {
-		return unlessEnded(ctx, err)
+	database := openStore(ctx, f.Database, logger, ready)
+	if database == nil {
+		return nil
 	}
 	defer database.Close()
 	producer, err := kafka.NewProducer(kafka.Config{Brokers: f.Brokers, ClientID: "barnabas-relay", Logger: logger, Metrics: metrics})
@@ -65,11 +65,11 @@ func publish(ctx context.Context, f *flags, logger *zap.Logger, metrics *prometh
 	return err
 }
 
-// openStore waits until the database can be used and has the right schema.
-func openStore(ctx context.Context, url string, logger *zap.Logger, ready *readiness) (database *store.Store, err error) {
+// openStore waits until the database can be used and has the right schema. It returns nil when ctx ends before.
+func openStore(ctx context.Context, url string, logger *zap.Logger, ready *readiness) (database *store.Store) {
 	patiently := backoff.WithContext(backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0)), ctx)
-	err = backoff.RetryNotify(func() (err error) {
+	err := backoff.RetryNotify(func() (err error) {
 		if err = store.Migrate(ctx, url); err == nil {
 			database, err = store.Open(ctx, store.Config{URL: url})
 		}
@@ -78,14 +78,10 @@ func openStore(ctx context.Context, url string, logger *zap.Logger, ready *readi
 		ready.set("database", err)
 		logger.Warn("the database can't be used yet; trying again", zap.Duration("in", after), zap.Error(err))
 	})
-	return database, err
-}
-
-func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if err != nil {
 		return nil
 	}
-	return err
+	return database
 }
 
 // watchKafka looks every other second whether a broker accepts connections.
@@ -124,11 +120,14 @@ func holder() string {
 
 func handler(ready *readiness, metrics *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, "ok") })
 	mux.HandleFunc("GET /readyz", ready.serve)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return mux
 }
+
+// say answers with a line. Who has gone away misses it.
+func say(w http.ResponseWriter, line string) { _, _ = fmt.Fprintln(w, line) }
 
 // serveHTTP serves until ctx ends, then lets requests finish.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {

@@ -84,10 +84,10 @@ func (k *keeper) note(err error) {
 	}
 }
 
-func (k *keeper) state() (err error, contact time.Time) {
+func (k *keeper) state() (contact time.Time, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.err, k.contact
+	return k.contact, k.err
 }
 
 // wished returns what the relay should hold.

@@ -90,7 +90,7 @@ func (s *shard) waitForRoom(ctx context.Context) error {
 		}
 		select {
 		case <-room:
-		case <-s.ctx.Done():
+		case <-s.stopped:
 			return nil
 		case <-ctx.Done():
 		}
@@ -103,7 +103,7 @@ func (s *shard) shrinking() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rows, bytes := s.backlogLocked()
-	if s.ctx.Err() != nil || rows < s.relay.cfg.BacklogRows && bytes < s.relay.cfg.BacklogBytes {
+	if s.isStopped() || rows < s.relay.cfg.BacklogRows && bytes < s.relay.cfg.BacklogBytes {
 		return nil
 	}
 	if s.room == nil {

@@ -26,7 +26,7 @@ func (s *shard) publishOneByOne(row store.OutboxRow) error {
 	select {
 	case s.relay.lone <- struct{}{}:
 		defer func() { <-s.relay.lone }()
-	case <-s.ctx.Done():
+	case <-s.stopped:
 		return nil
 	}
 	records, err := s.unpack(row)
@@ -68,8 +68,8 @@ func (s *shard) produceAndWait(record wire.Record) error {
 	select {
 	case err := <-answer:
 		return err
-	case <-s.ctx.Done():
-		return s.ctx.Err()
+	case <-s.stopped:
+		return context.Canceled
 	}
 }
 

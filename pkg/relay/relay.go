@@ -61,7 +61,7 @@ func (r *Relay) Run(ctx context.Context) error {
 
 // Ready returns nil while the relay reaches the database, else why not.
 func (r *Relay) Ready() error {
-	err, contact := r.keeper.state()
+	contact, err := r.keeper.state()
 	switch {
 	case err != nil:
 		return err
@@ -131,12 +131,12 @@ func (r *Relay) held() []*shard {
 
 // add starts publishing a home whose lease was taken in an attempt that began at attempt.
 func (r *Relay) add(lease store.RelayLease, attempt time.Time) {
-	s := newShard(r, lease)
+	ctx, s := newShard(r, lease)
 	s.trustFrom(attempt)
 	r.mu.Lock()
 	r.shards[lease.Home] = s
 	r.mu.Unlock()
-	go s.run()
+	go s.run(ctx)
 	r.metrics.leases.WithLabelValues(leaseTaken).Inc()
 	r.cfg.Logger.Info("relay lease taken", zap.Int32("home", lease.Home), zap.Int64("term", lease.Term), zap.Int64("published_seq", lease.PublishedSeq))
 }

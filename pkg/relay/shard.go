@@ -22,10 +22,10 @@ type shard struct {
 	lease store.RelayLease // as taken; PublishedSeq belongs to the keeper, which moves it to what is stored
 	log   *zap.Logger
 
-	ctx      context.Context // ends with the trust in the lease
 	stop     context.CancelFunc
-	trust    atomic.Int64 // nanoseconds since Relay.born until which the lease is trusted
-	expiry   *time.Timer  // stops the shard then
+	stopped  <-chan struct{} // closed by stop, or when the trust in the lease ends
+	trust    atomic.Int64    // nanoseconds since Relay.born until which the lease is trusted
+	expiry   *time.Timer     // stops the shard then
 	ended    chan struct{}
 	leaving  time.Time     // when the lease was decided to be given up; belongs to the keeper
 	wake     chan struct{} // something happened that run may be waiting for
@@ -44,21 +44,22 @@ type shard struct {
 	room    chan struct{} // closed when the backlog has shrunk; nil if nobody waits
 }
 
-func newShard(r *Relay, lease store.RelayLease) *shard {
+// newShard returns a shard and the context to run it in.
+func newShard(r *Relay, lease store.RelayLease) (context.Context, *shard) {
+	ctx, stop := context.WithCancel(context.Background())
 	s := &shard{
 		relay: r,
 		lease: lease,
 		log:   r.cfg.Logger.With(zap.Int32("home", lease.Home), zap.Int64("term", lease.Term)),
-		ended: make(chan struct{}),
-		wake:  make(chan struct{}, 1),
-		next:  lease.PublishedSeq + 1,
+		stop:  stop, stopped: ctx.Done(), ended: make(chan struct{}),
+		wake: make(chan struct{}, 1),
+		next: lease.PublishedSeq + 1,
 		pause: backoff.NewExponentialBackOff(backoff.WithInitialInterval(r.cfg.RetryMin),
 			backoff.WithMaxInterval(r.cfg.RetryMax), backoff.WithMaxElapsedTime(0)),
 	}
 	s.flight.acked = lease.PublishedSeq
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.expiry = time.AfterFunc(math.MaxInt64, s.stop)
-	return s
+	s.expiry = time.AfterFunc(math.MaxInt64, stop)
+	return ctx, s
 }
 
 // trustFrom trusts the lease for another LeaseTTL, counted from before the database was asked for it, less the margin.
@@ -70,34 +71,43 @@ func (s *shard) trustFrom(attempt time.Time) {
 
 // trusted is asked before each row. The timer alone would do if it could not be late.
 func (s *shard) trusted() bool {
-	return s.ctx.Err() == nil && int64(time.Since(s.relay.born)) < s.trust.Load()
+	return !s.isStopped() && int64(time.Since(s.relay.born)) < s.trust.Load()
+}
+
+func (s *shard) isStopped() bool {
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // run hands the home's rows to Kafka until the lease ends.
-func (s *shard) run() {
+func (s *shard) run(ctx context.Context) {
 	defer close(s.ended)
 	defer s.stop()
-	err := s.lookForRows()
+	err := s.lookForRows(ctx)
 	for s.trusted() {
 		switch {
 		case err != nil:
 			s.log.Warn("publishing the outbox is interrupted", zap.Error(err))
 			s.takePause()
-			err = s.lookForRows()
+			err = s.lookForRows(ctx)
 		case s.failure() != nil:
 			err = s.goBack()
 		default:
-			err = s.step()
+			err = s.step(ctx)
 		}
 	}
 }
 
 // step publishes the next row, or waits until there is one or room for it.
-func (s *shard) step() error {
+func (s *shard) step(ctx context.Context) error {
 	if s.full() {
 		return s.idle()
 	}
-	row, found, err := s.nextRow()
+	row, found, err := s.nextRow(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -111,11 +121,11 @@ func (s *shard) step() error {
 }
 
 // lookForRows learns what the table holds: at the start, and when it may not be as thought.
-func (s *shard) lookForRows() error {
+func (s *shard) lookForRows(ctx context.Context) error {
 	s.mu.Lock()
 	after := s.next - 1
 	s.mu.Unlock()
-	lags, err := s.relay.cfg.Store.LagOutbox(s.ctx, []int32{s.lease.Home}, []int64{after})
+	lags, err := s.relay.cfg.Store.LagOutbox(ctx, []int32{s.lease.Home}, []int64{after})
 	for _, lag := range lags {
 		s.learn(lag)
 	}
@@ -123,7 +133,7 @@ func (s *shard) lookForRows() error {
 }
 
 // nextRow finds row s.next: offered, read already, or read now.
-func (s *shard) nextRow() (row store.OutboxRow, found bool, err error) {
+func (s *shard) nextRow(ctx context.Context) (row store.OutboxRow, found bool, err error) {
 	s.mu.Lock()
 	row, found = s.takeRow()
 	read := store.OutboxRead{Home: s.lease.Home, After: s.next - 1, Rows: s.relay.cfg.ReadRows, Bytes: s.relay.cfg.ReadBytes}
@@ -135,7 +145,7 @@ func (s *shard) nextRow() (row store.OutboxRow, found bool, err error) {
 	if found || known < read.After+1 {
 		return row, found, nil
 	}
-	page, err := s.relay.cfg.Store.ReadOutbox(s.ctx, read)
+	page, err := s.relay.cfg.Store.ReadOutbox(ctx, read)
 	if err != nil {
 		return row, false, s.unlessStopped(err)
 	}
@@ -162,7 +172,7 @@ func (s *shard) takeRow() (row store.OutboxRow, found bool) {
 // idle waits until something happens.
 func (s *shard) idle() error {
 	select {
-	case <-s.ctx.Done():
+	case <-s.stopped:
 	case <-s.wake:
 	}
 	return nil
@@ -180,7 +190,7 @@ func (s *shard) takePause() {
 	timer := time.NewTimer(s.pause.NextBackOff())
 	defer timer.Stop()
 	select {
-	case <-s.ctx.Done():
+	case <-s.stopped:
 	case <-timer.C:
 	}
 }
@@ -194,7 +204,7 @@ func (s *shard) rouse() {
 
 // unlessStopped drops errors that come from the lease having ended.
 func (s *shard) unlessStopped(err error) error {
-	if s.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if s.isStopped() && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
