@@ -15,6 +15,8 @@ func Model() []byte { return model }
 // ModelName is the model's file name.
 const ModelName = "order.bpmn"
 
+const processID = "order"
+
 // Order is what a customer orders: the variables of an instance.
 type Order struct {
 	ID       string `json:"orderId"` // also the business key and the correlation key
@@ -51,19 +53,21 @@ const (
 
 // kind is a sort of order and how it must end.
 type kind struct {
-	end    End
-	weight int // of a hundred
-	change func(*Order)
+	name     string
+	end      End
+	failures int // attempts that fail on the way
+	weight   int // of a hundred
+	change   func(*Order)
 }
 
 var kinds = [...]kind{
-	{Shipped, 50, func(*Order) {}},
-	{Shipped, 12, func(o *Order) { o.Amount += largeAmount }},
-	{Shipped, 12, func(o *Order) { o.Card = cardFlaky }},
-	{OutOfStock, 9, func(o *Order) { o.SKU = skuSoldOut }},
-	{PaymentTimedOut, 8, func(o *Order) { o.Card, o.PaymentWithin = cardForgetful, "PT1S" }},
-	{Rejected, 6, func(o *Order) { o.Customer, o.Amount = customerImpostor, o.Amount+largeAmount }},
-	{Incident, 3, func(o *Order) { o.Card = cardBroken }},
+	{"ordinary", Shipped, 0, 50, func(*Order) {}},
+	{"large, checked for fraud", Shipped, 0, 12, func(o *Order) { o.Amount += largeAmount }},
+	{"card fails twice", Shipped, 2, 12, func(o *Order) { o.Card = cardFlaky }},
+	{"article sold out", OutOfStock, 0, 9, func(o *Order) { o.SKU = skuSoldOut }},
+	{"never paid", PaymentTimedOut, 0, 8, func(o *Order) { o.Card, o.PaymentWithin = cardForgetful, "PT1S" }},
+	{"large, by an impostor", Rejected, 0, 6, func(o *Order) { o.Customer, o.Amount = customerImpostor, o.Amount+largeAmount }},
+	{"card always fails", Incident, 3, 3, func(o *Order) { o.Card = cardBroken }},
 }
 
 // generator makes orders. The first ones are one of each kind, the others random
@@ -78,8 +82,8 @@ func newGenerator(prefix string, seed uint64) *generator {
 	return &generator{prefix: prefix, random: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// next is the next order and how it must end.
-func (g *generator) next() (Order, End) {
+// next is the next order and its kind.
+func (g *generator) next() (Order, *kind) {
 	customers := [...]string{"frieda", "barnabas", "olga", "amalia", "pepi", "artur", "jeremias"}
 	articles := [...]string{"lantern", "coat", "beer-tap", "letter-case", "snow-shoes"}
 	k := &kinds[g.made%len(kinds)]
@@ -97,7 +101,7 @@ func (g *generator) next() (Order, End) {
 		PaymentWithin: "PT5M",
 	}
 	k.change(&o)
-	return o, k.end
+	return o, k
 }
 
 func (g *generator) pick() *kind {

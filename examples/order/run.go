@@ -26,26 +26,27 @@ type Config struct {
 	Deploy func(ctx context.Context, resource string, xml []byte) error
 	// Out is where the progress is shown: a table if it is a terminal, else lines.
 	Out io.Writer
-	// Orders is how many orders to place; Run then checks that each came to the
-	// end it should. 0: go on until ctx ends.
+	// Orders is how many orders to place, each of which must come to the end it
+	// should. Default 20.
 	Orders int
-	// Interval between two orders. Default 500 ms, or 50 ms with Orders.
+	// Interval between two orders. Default 50 ms.
 	Interval time.Duration
 	// Pace is how long a task takes on average. Default 150 ms.
 	Pace time.Duration
-	// Patience is how long Run waits, with Orders, for one to change. Default 60 s.
+	// Patience is how long Run waits for an order to change. Default 60 s.
 	Patience time.Duration
+	// Settled, if given, is called when Run would otherwise return, with what it
+	// would return. The services then go on working, for whatever orders come, and
+	// what happens is shown line by line until ctx ends.
+	Settled func(error)
 	// Seed makes the orders; 0: a random one.
 	Seed   uint64
 	Logger *zap.Logger // default: none
 }
 
 func (c Config) withDefaults() Config {
-	interval := 500 * time.Millisecond
-	if c.Orders > 0 {
-		interval = 50 * time.Millisecond
-	}
-	c.Interval = cmp.Or(c.Interval, interval)
+	c.Orders = cmp.Or(c.Orders, 20)
+	c.Interval = cmp.Or(c.Interval, 50*time.Millisecond)
 	c.Pace = cmp.Or(c.Pace, 150*time.Millisecond)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	c.Seed = cmp.Or(c.Seed, uint64(time.Now().UnixNano()))
@@ -54,9 +55,9 @@ func (c Config) withDefaults() Config {
 }
 
 // Run deploys the process, starts its services, places orders and shows what
-// becomes of them. With Config.Orders it returns nil when every order has come to
-// its proper end without a gap in its status records, an error that names the
-// others otherwise. Without, it returns nil when ctx ends.
+// becomes of them. It returns nil when every order has come to its proper end
+// without a gap in its status records, an error that names the others otherwise;
+// nil also when ctx ends.
 func Run(ctx context.Context, config Config) error {
 	c := config.withDefaults()
 	if err := c.Deploy(ctx, ModelName, Model()); err != nil {
@@ -105,34 +106,56 @@ type demo struct {
 func (d *demo) run(ctx context.Context, in *statuses) error {
 	news, failed := make(chan []status), make(chan error, 1)
 	go func() { failed <- forward(ctx, in, news) }()
-	place, draw := time.NewTicker(d.Interval), time.NewTicker(200*time.Millisecond)
-	defer place.Stop()
-	defer draw.Stop()
-	patience := time.NewTimer(d.Patience)
-	defer patience.Stop()
-	for !d.done() {
+	verdict, err := d.placeAll(ctx, news, failed)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	if d.Settled == nil {
+		return verdict
+	}
+	d.Settled(verdict)
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case err := <-failed:
 			return err
+		case batch := <-news:
+			_, happened := d.apply(batch)
+			d.view.tell(happened)
+		}
+	}
+}
+
+// placeAll places the orders and waits until all came to an end, or nothing
+// happens any more.
+func (d *demo) placeAll(ctx context.Context, news <-chan []status, failed <-chan error) (verdict, err error) {
+	place, draw := time.NewTicker(d.Interval), time.NewTicker(200*time.Millisecond)
+	defer place.Stop()
+	defer draw.Stop()
+	patience := time.NewTimer(d.Patience)
+	defer patience.Stop()
+	for d.board.finished < d.Orders {
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case err := <-failed:
+			return nil, err
 		case <-place.C:
 			if err := d.place(ctx); err != nil {
-				return err
+				return nil, err
 			}
 		case batch := <-news:
-			d.apply(batch)
+			d.view.show(d.apply(batch))
 			patience.Reset(d.Patience)
 		case now := <-draw.C:
 			d.view.draw(d.board, now)
 		case <-patience.C:
-			if d.Orders > 0 {
-				return fmt.Errorf("nothing has happened for %s: %w", d.Patience, d.verdict())
-			}
+			return fmt.Errorf("nothing has happened for %s: %w", d.Patience, d.verdict()), nil
 		}
 	}
 	d.view.draw(d.board, time.Now())
-	return d.verdict()
+	return d.verdict(), nil
 }
 
 // forward hands over status records until ctx ends.
@@ -150,17 +173,13 @@ func forward(ctx context.Context, in *statuses, news chan<- []status) error {
 	return nil
 }
 
-func (d *demo) done() bool {
-	return d.Orders > 0 && len(d.board.inOrder) == d.Orders && d.board.finished == d.Orders
-}
-
 // place has the shop publish an order: the message starts an instance.
 func (d *demo) place(ctx context.Context) error {
-	if d.Orders > 0 && len(d.board.inOrder) == d.Orders {
+	if len(d.board.ours) == d.Orders {
 		return nil
 	}
-	o, expected := d.orders.next()
-	d.board.place(o, expected, time.Now())
+	o, k := d.orders.next()
+	d.board.place(o, k, time.Now())
 	err := d.messages.publish(ctx, message{name: "order-placed", key: o.ID, id: "order-" + o.ID}, o)
 	if ctx.Err() != nil {
 		return nil
@@ -168,20 +187,25 @@ func (d *demo) place(ctx context.Context) error {
 	return err
 }
 
-func (d *demo) apply(batch []status) {
+func (d *demo) apply(batch []status) (ended []*progress, happened []happening) {
 	for _, s := range batch {
-		if p := d.board.apply(s); p != nil {
-			d.view.ended(p)
+		p, news := d.board.apply(s)
+		if p != nil {
+			ended = append(ended, p)
 		}
+		happened = append(happened, news...)
 	}
+	return ended, happened
 }
 
-// verdict compares how the orders ended with how they should.
+// verdict compares how the orders ended with how they should, and prints it.
 func (d *demo) verdict() error {
+	printTable(d.Out, d.board.ours)
 	var wrong []error
-	for _, p := range d.board.inOrder {
-		if p.end != p.expected {
-			wrong = append(wrong, fmt.Errorf("order %s should end as %s: %s", p.order.ID, p.expected, line(p, time.Now())))
+	for _, p := range d.board.ours {
+		if !p.proper() {
+			wrong = append(wrong, fmt.Errorf("order %s should end as %s after %d failed attempts: %s",
+				p.order.ID, p.kind.end, p.kind.failures, line(p, time.Now())))
 		}
 	}
 	if d.board.gaps > 0 {
@@ -190,6 +214,5 @@ func (d *demo) verdict() error {
 	if len(wrong) > 0 {
 		return fmt.Errorf("seed %d: %w", d.Seed, errors.Join(wrong...))
 	}
-	fmt.Fprintf(d.Out, "all %d orders came to their proper end: %s\n", len(d.board.inOrder), summary(d.board))
 	return nil
 }
