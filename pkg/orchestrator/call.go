@@ -9,8 +9,6 @@ import (
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/engine"
-	"github.com/barnabas-project/barnabas/pkg/expr"
-	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -160,34 +158,4 @@ func (o *Orchestrator) call(ctx context.Context, h *home, in input) (Answer, err
 	case r := <-c.done:
 		return r.answer, r.err
 	}
-}
-
-// startTimersOf evaluates the timer start events of a process to deploy.
-func (o *Orchestrator) startTimersOf(p *bpmn.Process) ([]store.NewStartTimer, error) {
-	var timers []store.NewStartTimer
-	for _, n := range p.TimerStarts {
-		node := &p.Nodes[n]
-		v, err := node.Timer.Value.Evaluate(&expr.Env{Now: o.now()})
-		if err != nil {
-			return nil, fmt.Errorf("timer start event %s: %w", node.ID, err)
-		}
-		s, err := node.Timer.Schedule(v, o.now())
-		if err != nil {
-			return nil, fmt.Errorf("timer start event %s: %w", node.ID, err)
-		}
-		timers = append(timers, store.NewStartTimer{
-			Home: o.timerHome(p.ID, node.ID), Node: int32(n),
-			Due: ceilMillis(s.Due), Repetitions: int32(s.Repetitions), Interval: s.Interval,
-		})
-	}
-	return timers, nil
-}
-
-// timerHome spreads timer start events over the homes.
-func (o *Orchestrator) timerHome(ids ...string) int32 {
-	h := fnv.New32a()
-	for _, id := range ids {
-		_, _ = h.Write([]byte(id)) // never fails
-	}
-	return int32(h.Sum32() % uint32(max(o.homes(), 1)))
 }

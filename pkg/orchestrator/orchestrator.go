@@ -3,7 +3,6 @@ package orchestrator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -369,56 +368,4 @@ func (o *Orchestrator) releaseAll() {
 		wg.Go(func() { o.Release(id) })
 	}
 	wg.Wait()
-}
-
-// Deploy stores the processes of a model and begins to use them.
-func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) (Deployment, error) {
-	model, err := bpmn.Parse(xml, bpmn.Config{Now: o.now()})
-	if err != nil {
-		return Deployment{}, err
-	}
-	if err := o.ensureTopics(ctx, model); err != nil {
-		return Deployment{}, err
-	}
-	news := make([]store.NewDefinition, len(model.Processes))
-	for i, p := range model.Processes {
-		if err := o.prepare(&definition{process: p}); err != nil {
-			return Deployment{}, &RefusedError{Reason: err.Error()}
-		}
-		timers, err := o.startTimersOf(p)
-		if err != nil {
-			return Deployment{}, &RefusedError{Reason: err.Error()}
-		}
-		news[i] = store.NewDefinition{ProcessID: p.ID, VersionTag: p.VersionTag, Resource: resource, XML: xml, StartTimers: timers}
-	}
-	defs, err := o.store.Deploy(ctx, news)
-	if err != nil {
-		return Deployment{}, err
-	}
-	if _, err := o.catalogue.refresh(ctx); err != nil {
-		return Deployment{}, fmt.Errorf("deployed, but not yet in use here: %w", err)
-	}
-	return Deployment{Definitions: defs, Model: model}, nil
-}
-
-func (o *Orchestrator) ensureTopics(ctx context.Context, m *bpmn.Model) error {
-	if o.cfg.EnsureTopics == nil {
-		return nil
-	}
-	var types []string
-	for _, p := range m.Processes {
-		for i := range p.Nodes {
-			if t := p.Nodes[i].Task; t != nil && t.StaticType != "" {
-				types = append(types, t.StaticType)
-			}
-		}
-	}
-	slices.Sort(types)
-	return o.cfg.EnsureTopics(ctx, slices.Compact(types))
-}
-
-// Deployment is what Deploy stored.
-type Deployment struct {
-	Definitions []store.Definition
-	Model       *bpmn.Model
 }

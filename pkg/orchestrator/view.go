@@ -147,3 +147,8 @@ func (o *Orchestrator) Definitions() []store.Definition {
 	}
 	return list
 }
+
+// History reads what happened to an instance, running or ended.
+func (o *Orchestrator) History(ctx context.Context, id engine.InstanceID, limit int) (store.HistoryInstance, []store.HistoryEntry, bool, error) {
+	return o.store.History(ctx, id, limit)
+}
