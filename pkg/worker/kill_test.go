@@ -39,7 +39,7 @@ func killable(v victimConfig) Config {
 		// A killed member must be missed soon.
 		Client: []ClientOption{kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(500 * time.Millisecond)},
 		Tasks: map[string]Handler{"step": func(context.Context, Task) (any, error) {
-			time.Sleep(time.Millisecond) // work
+			<-time.After(time.Millisecond) // work
 			return map[string]int{"pid": os.Getpid()}, nil
 		}},
 	}

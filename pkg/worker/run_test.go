@@ -45,7 +45,7 @@ func TestTasksOfAKeyKeepTheirOrder(t *testing.T) {
 		busy[task.InstanceID] = true
 		seen[task.InstanceID] = append(seen[task.InstanceID], in.N)
 		mu.Unlock()
-		time.Sleep(time.Duration(rand.N(3000)) * time.Microsecond) // work
+		<-time.After(time.Duration(rand.N(3000)) * time.Microsecond) // work
 		mu.Lock()
 		busy[task.InstanceID] = false
 		mu.Unlock()
@@ -253,7 +253,7 @@ func TestRevokeDuringWorkHandsOverWithoutLossOrRepetition(t *testing.T) {
 	deliveries, workers := map[string]int{}, map[string]int{}
 	config := func(name string) Config {
 		return f.config("step", func(_ context.Context, task Task) (any, error) {
-			time.Sleep(5 * time.Millisecond) // work
+			<-time.After(5 * time.Millisecond) // work
 			mu.Lock()
 			defer mu.Unlock()
 			deliveries[task.CorrelationID]++
