@@ -50,8 +50,9 @@ benchstat: ## compare outputs of make bench: OLD=file NEW=file
 	$(TOOL) benchstat $(OLD) $(NEW)
 
 .PHONY: demo
-demo: ## run the order example with everything embedded; ONCE=1 ends after one order
-	go run ./examples/order $(if $(ONCE),--once)
+demo: ## run the order example with everything embedded: ONCE=1 checks how 20 orders end, ORDERS=n RATE=n
+	go build -trimpath -o bin/ ./cmd/orchestrator
+	exec bin/orchestrator demo $(if $(ONCE),--once) $(if $(ORDERS),--orders $(ORDERS)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: kafka-up
 kafka-up: ## start a real Apache Kafka in the background: KAFKA_PORT=19092 KAFKA_DATA=.data/kafka/19092

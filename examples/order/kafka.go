@@ -75,10 +75,7 @@ func newStatuses(ctx context.Context, brokers []string, topic string) (*statuses
 // next waits for status records; none when ctx has ended.
 func (s *statuses) next(ctx context.Context) ([]status, error) {
 	fetches := s.kafka.PollFetches(ctx)
-	if ctx.Err() != nil {
-		return nil, nil
-	}
-	if err := fetches.Err(); err != nil {
+	if err := fetches.Err(); err != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("read status topic: %w", err)
 	}
 	all := make([]status, 0, fetches.NumRecords())

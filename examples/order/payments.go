@@ -12,7 +12,7 @@ import (
 // confirms it by a message. Now and then the message is faster than the answer
 // of the task that asked for it; the process must not miss it.
 type payments struct {
-	ctx      context.Context // of the demo
+	ctx      context.Context //nolint:containedctx // of the demo: payments are confirmed after the task that asks for it
 	messages *messages
 	log      *zap.Logger
 	pending  sync.WaitGroup

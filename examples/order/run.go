@@ -181,10 +181,10 @@ func (d *demo) place(ctx context.Context) error {
 	o, k := d.orders.next()
 	d.board.place(o, k, time.Now())
 	err := d.messages.publish(ctx, message{name: "order-placed", key: o.ID, id: "order-" + o.ID}, o)
-	if ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (d *demo) apply(batch []status) (ended []*progress, happened []happening) {

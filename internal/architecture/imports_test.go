@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"pkg/kafka":        {"pkg/wire", "topics"},
 	"pkg/relay":        {"pkg/wire", "pkg/store", "pkg/kafka"},
 	"pkg/orchestrator": {"pkg/bpmn", "pkg/engine", "pkg/expr", "pkg/wire", "pkg/store", "pkg/kafka"},
+	"pkg/history":      {"pkg/wire", "pkg/store"},
 	"pkg/worker":       {"pkg/wire", "pkg/kafka"},
 	"pkg/api":          {"pkg/orchestrator", "pkg/store", "pkg/bpmn", "pkg/engine", "pkg/wire"},
 	"pkg/bench":        {"pkg/wire", "topics"},
@@ -42,7 +43,7 @@ var mayImport = map[string][]string{
 	"topics":           {"pkg/wire"},
 	"schemas":          {},
 	// Commands put the parts together.
-	"cmd/orchestrator": {"pkg/api", "pkg/bench", "pkg/bpmn", "pkg/dev", "pkg/engine", "pkg/kafka", "pkg/orchestrator", "pkg/relay", "pkg/store", "pkg/wire", "pkg/worker", "topics", "examples"},
+	"cmd/orchestrator": {"pkg/api", "pkg/bench", "pkg/bpmn", "pkg/dev", "pkg/engine", "pkg/history", "pkg/kafka", "pkg/orchestrator", "pkg/relay", "pkg/store", "pkg/wire", "pkg/worker", "topics", "examples"},
 	"cmd/relay":        {"pkg/kafka", "pkg/relay", "pkg/store", "pkg/wire", "topics"},
 	// Examples are what users write: they know the protocol and the SDK.
 	"examples": {"pkg/wire", "pkg/worker", "pkg/dev", "topics"},

@@ -37,7 +37,7 @@ func fetch(ctx context.Context, c *kgo.Client, to func(partition int32, rs []*kg
 	for {
 		fetches := c.PollFetches(ctx)
 		if ctx.Err() != nil || fetches.IsClientClosed() {
-			return nil
+			return nil //nolint:nilerr // the end of the run, not a failure
 		}
 		if errs := fetches.Errors(); len(errs) > 0 {
 			return fmt.Errorf("fetch %s[%d]: %w", errs[0].Topic, errs[0].Partition, errs[0].Err)

@@ -70,13 +70,6 @@ func (b *inbox) take(ctx context.Context, max int, results, starts *[]*kgo.Recor
 	}
 }
 
-// idle says that nothing waits.
-func (b *inbox) idle() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.results)+len(b.starts) == 0
-}
-
 // move takes up to n records from the front of queue.
 func move(queue []*kgo.Record, to *[]*kgo.Record, n int) []*kgo.Record {
 	n = min(n, len(queue))

@@ -88,12 +88,6 @@ func (p *pack) raw(name string, value []byte) {
 	p.endHeader(at)
 }
 
-func (p *pack) number(name string, n int64) {
-	at := p.startHeader(name)
-	p.buf = strconv.AppendInt(p.buf, n, 10)
-	p.endHeader(at)
-}
-
 // beginValue ends the headers; what is appended to buf until end is the value.
 func (p *pack) beginValue() (at int) {
 	p.buf = append(p.buf, 0)

@@ -1,6 +1,7 @@
 package bpmn
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,9 +48,10 @@ func TestModels(t *testing.T) {
 // printed is everything that Parse gives, for people.
 func printed(m *Model, err error) string {
 	p := &printer{}
-	if err != nil {
+	var problems *Problems
+	if errors.As(err, &problems) {
 		p.line("refused")
-		for _, problem := range err.(*Problems).List {
+		for _, problem := range problems.List {
 			p.line("%d:%d %s [%s] %s: %s", problem.Line, problem.Column, problem.Severity, problem.Code, problem.ElementID, problem.Message)
 		}
 		return p.String()

@@ -63,7 +63,7 @@ var hostile = []struct{ name, xml, want string }{
 	{"truncated document", head + "\n<process id=\"p\">\n", "line 3: this is not well-formed XML: unexpected EOF"},
 	{"truncated comment", head + "<!-- ", "unexpected EOF"},
 	{"truncated CDATA", head + "<![CDATA[ x", "not well-formed"},
-	{"wrong end tag", head + "\n\n<process></proces>" + tail, "line 3: this is not well-formed XML: element <process> closed by </proces>"},
+	{"wrong end tag", head + "\n\n<process></problem>" + tail, "line 3: this is not well-formed XML: element <process> closed by </problem>"},
 	{"end tag too many", model("") + "</definitions>", "not well-formed XML"},
 	{"two roots", model("") + model(""), "second root element"},
 	{"text after the root", model("") + "x", "text outside the root element"},

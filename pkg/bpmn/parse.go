@@ -32,7 +32,7 @@ func (c Config) withDefaults() Config {
 	c.MaxNesting = cmp.Or(c.MaxNesting, 20)
 	c.MaxExpression = cmp.Or(c.MaxExpression, 64<<10)
 	if c.Now.IsZero() {
-		c.Now = time.Now()
+		c.Now = time.Now() //nolint:forbidigo // a default for callers with a clock of their own
 	}
 	return c
 }

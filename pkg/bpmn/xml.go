@@ -123,9 +123,9 @@ func (r *reader) readAll() *Problem {
 		token, err := r.dec.Token()
 		at := position{line, column}
 		switch {
-		case err == io.EOF && r.doc.root == nil:
+		case errors.Is(err, io.EOF) && r.doc.root == nil:
 			return problemAt(at, CodeXML, "the document has no element: send a BPMN 2.0 XML document")
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return r.malformed(err)

@@ -178,11 +178,11 @@ func (d *decision) mapOutputs(n *bpmn.Node, t token) *problem {
 		}
 		name, path := splitTarget(m.Target)
 		old, scope, _ := v.enclosing(name)
-		if raw, err := setPath(old, path, raw); err != nil {
+		raw, err := setPath(old, path, raw)
+		if err != nil {
 			return newProblem(MappingError, "output mapping to %s: %v", m.Target, err)
-		} else {
-			d.set(scope, name, raw)
 		}
+		d.set(scope, name, raw)
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func (h *Homes) open(ctx context.Context) (*session, error) {
 	}
 	if err := backoff.RetryNotify(read, patiently(ctx), warn); err != nil {
 		s.fetch.Close()
-		return nil, nil // ctx is done
+		return nil, nil //nolint:nilerr // only ctx ends the patience
 	}
 	if control := h.config.Control; control != "" && s.topology.topics[control].partitions < s.topology.homes {
 		s.fetch.Close()

@@ -25,7 +25,7 @@ type Producer struct {
 	client *kgo.Client
 	wake   chan struct{} // capacity 1: the sender should look again
 	ended  chan struct{}
-	noWait context.Context // has ended
+	noWait context.Context //nolint:containedctx // has ended, so that nothing waits with it
 
 	mu      sync.Mutex
 	room    sync.Cond // waits for fewer pending records

@@ -51,7 +51,7 @@ func (s *Subscriber) Run(ctx context.Context, take func(context.Context, []wire.
 			s.logger.Warn("topic can't be read; trying again", zap.String("topic", topic), zap.Int32("partition", partition), zap.Error(err))
 		})
 		if err := s.deliver(ctx, consumed(fetches.Records(), 0), take); err != nil {
-			return nil //nolint:nilerr // only ctx ends the patience
+			return nil // only ctx ends the patience
 		}
 		if err := s.client.CommitUncommittedOffsets(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			s.logger.Warn("progress could not be noted; records may come again", zap.Error(err))

@@ -22,7 +22,7 @@ import (
 // the rest keep their decisions.
 type batch struct {
 	h     *home
-	ctx   context.Context // of the decision under way: rare reads happen in its midst
+	ctx   context.Context //nolint:containedctx // of the decision under way: rare reads happen in its midst
 	now   time.Time
 	defs  *definitions
 	works []*work

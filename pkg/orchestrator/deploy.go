@@ -9,6 +9,7 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/store"
+	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
 // Deploy stores the processes of a model and begins to use them.
@@ -17,19 +18,16 @@ func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) 
 	if err != nil {
 		return Deployment{}, err
 	}
-	if err := o.ensureTopics(ctx, model); err != nil {
-		return Deployment{}, err
-	}
 	news := make([]store.NewDefinition, len(model.Processes))
 	for i, p := range model.Processes {
-		if err := o.prepare(&definition{process: p}); err != nil {
-			return Deployment{}, &RefusedError{Reason: err.Error()}
-		}
-		timers, err := o.startTimersOf(p)
+		timers, err := o.checkDeployable(p)
 		if err != nil {
 			return Deployment{}, &RefusedError{Reason: err.Error()}
 		}
 		news[i] = store.NewDefinition{ProcessID: p.ID, VersionTag: p.VersionTag, Resource: resource, XML: xml, StartTimers: timers}
+	}
+	if err := o.ensureTopics(ctx, model); err != nil {
+		return Deployment{}, err
 	}
 	defs, err := o.store.Deploy(ctx, news)
 	if err != nil {
@@ -39,6 +37,33 @@ func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) 
 		return Deployment{}, fmt.Errorf("deployed, but not yet in use here: %w", err)
 	}
 	return Deployment{Definitions: defs, Model: model}, nil
+}
+
+// checkDeployable says what keeps this engine from running a valid process, and
+// evaluates its timer start events.
+func (o *Orchestrator) checkDeployable(p *bpmn.Process) ([]store.NewStartTimer, error) {
+	for i := range p.Nodes {
+		if err := checkHeaders(&p.Nodes[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.prepare(&definition{process: p}); err != nil {
+		return nil, err
+	}
+	return o.startTimersOf(p)
+}
+
+// checkHeaders refuses task headers that could be taken for those of the protocol.
+func checkHeaders(n *bpmn.Node) error {
+	if n.Task == nil {
+		return nil
+	}
+	for _, h := range n.Task.Headers {
+		if wire.ReservedHeader(h.Key) {
+			return fmt.Errorf("%s: task header %q is one that every command has or that begins like one of them; give it another name", n.ID, h.Key)
+		}
+	}
+	return nil
 }
 
 func (o *Orchestrator) ensureTopics(ctx context.Context, m *bpmn.Model) error {

@@ -67,7 +67,7 @@ func (o *Orchestrator) checkInstance(ctx context.Context, row *store.ScannedInst
 	inst, err := decodeInstance(o.catalogue.get(), row.Home, &row.StoredInstance)
 	if err != nil {
 		report(Finding{"unreadable", id, err.Error() + "; restore the row from a backup, or delete it to give the instance up"})
-		return nil
+		return nil //nolint:nilerr // a finding, not a failure
 	}
 	s := inst.state
 	if s.IncidentCount() != int(row.Incidents) || s.Parked != row.Parked {
@@ -148,7 +148,7 @@ func (o *Orchestrator) checkCorrelation(ctx context.Context, row store.Correlati
 	cor := decodeCorrelation(row)
 	if cor.unreadable != nil {
 		report(Finding{"unreadable", "", fmt.Sprintf("messages %q with key %q: %v; delete the row and send the messages again", row.Name, row.Key, cor.unreadable)})
-		return nil
+		return nil //nolint:nilerr // a finding, not a failure
 	}
 	for _, s := range cor.subscriptions {
 		rows, err := o.store.LoadInstances(ctx, s.home, [][16]byte{s.instance})

@@ -132,7 +132,7 @@ type Answer struct {
 	Home      int32
 }
 
-// ErrNotOwner: this engine does not own a home that could take the call; another
+// ErrNotOwner says that this engine owns no home that could take the call; another
 // engine does, or one will within seconds.
 var ErrNotOwner = errors.New("this engine owns no home that can take the call; try again or ask another engine")
 

@@ -29,14 +29,14 @@ const deadline = 30 * time.Second
 
 // world is a database and a Kafka cluster with one topic.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	url     string
 	store   *store.Store
 	cluster *kfake.Cluster
 	topic   string
 }
 
-func setup(t *testing.T) *world {
+func setup(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, url: devtest.Postgres(t), topic: "commands"}
 	require.NoError(t, store.Migrate(t.Context(), w.url))
@@ -293,7 +293,7 @@ func (w *world) requirePublished(writers ...*writer) (duplicates int) {
 	return duplicates
 }
 
-func numberOf(t *testing.T, name string) int {
+func numberOf(t testing.TB, name string) int {
 	t.Helper()
 	n, err := strconv.Atoi(name[strings.LastIndexByte(name, '/')+1:])
 	require.NoError(t, err)

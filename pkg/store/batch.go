@@ -58,6 +58,7 @@ type Batch struct {
 	dropParts  columns
 	dropPaged  columns
 	openCorr   columns
+	lockCorr   columns
 	putCorr    columns
 	dropCorr   columns
 	park       columns
@@ -99,8 +100,9 @@ func (b *Batch) Reset() {
 	b.putParts.reset(oidUUID, oidInt4, oidBytea)
 	b.dropParts.reset(oidUUID, oidInt4)
 	b.dropPaged.reset(oidUUID)
-	b.openCorr.reset(oidText, oidText, oidInt8, oidInt8, oidBytea)
-	b.putCorr.reset(oidText, oidText, oidInt8, oidInt8, oidBytea, oidInt8)
+	b.openCorr.reset(oidText, oidText, oidInt8, oidBytea)
+	b.lockCorr.reset(oidText, oidText)
+	b.putCorr.reset(oidText, oidText, oidInt8, oidBytea, oidInt8)
 	b.dropCorr.reset(oidText, oidText, oidInt8)
 	b.park.reset(oidUUID, oidBytea)
 	b.unpark.reset(oidUUID)
@@ -178,30 +180,43 @@ func (b *Batch) DropPart(id [16]byte, no uint32) {
 }
 
 // PutCorrelation writes a correlation row if its version still is r.Version
-// (0: if there is none); the stored version becomes r.Version+1. Rows must be
-// put in the order of (Name, Key), so that batches lock them in one order.
+// (0: if there is none); the stored version becomes one that no row ever had.
+// Rows must be put and dropped in the order of (Name, Key), so that batches lock
+// them in one order.
 func (b *Batch) PutCorrelation(r *CorrelationRow) {
-	c := &b.putCorr
-	if r.Version == 0 {
-		c = &b.openCorr
-	} else {
-		c.cols[5].addInt8(r.Version)
+	c := &b.openCorr
+	if r.Version > 0 {
+		b.lockCorrelation(r.Name, r.Key)
+		c = &b.putCorr
+		c.cols[4].addInt8(r.Version)
 	}
 	c.rows++
 	c.cols[0].addText(r.Name)
 	c.cols[1].addText(r.Key)
-	c.cols[2].addInt8(r.Version + 1)
-	addMillis(&c.cols[3], r.NextExpiry)
-	c.cols[4].addBytes(r.Data)
+	addMillis(&c.cols[2], r.NextExpiry)
+	c.cols[3].addBytes(r.Data)
 }
 
 // DropCorrelation removes a correlation row if its version still is seen.
 func (b *Batch) DropCorrelation(name, key string, seen int64) {
+	b.lockCorrelation(name, key)
 	b.dropCorr.rows++
 	b.dropCorr.cols[0].addText(name)
 	b.dropCorr.cols[1].addText(key)
 	b.dropCorr.cols[2].addInt8(seen)
 }
+
+func (b *Batch) lockCorrelation(name, key string) {
+	b.lockCorr.rows++
+	b.lockCorr.cols[0].addText(name)
+	b.lockCorr.cols[1].addText(key)
+}
+
+// correlationVersion is the version of the correlation rows that a batch writes.
+// A row may be removed and another begun under its key while somebody holds the
+// first: counting from 1 again, they could be taken for each other. No two batches
+// have home and place in its line in common.
+func correlationVersion(f *Fence) int64 { return (f.CommitSeq+1)<<20 | int64(f.Home) }
 
 // ParkInput keeps an input for a parked instance.
 func (b *Batch) ParkInput(id [16]byte, input []byte) {
@@ -268,42 +283,56 @@ func (b *Batch) outboxRows() int64 {
 func (b *Batch) queue(q *statements, f *Fence, c *compressor) {
 	home := int4Param(f.Home)
 	q.add(stFence, home, int8Param(f.Epoch), int8Param(f.CommitSeq), int8Param(b.outboxRows()), int8Param(f.Generation))
-	b.offsets.queue(q, stOffsets, nil, true)
-	b.dedupe.queue(q, stDedupe, nil, false)
-	b.inserts.queue(q, stInsert, home, false)
-	b.updates.queue(q, stUpdate, home, true)
-	b.deletes.queue(q, stDelete, home, true)
-	b.putParts.queue(q, stPutParts, home, false)
-	b.dropParts.queue(q, stDropParts, home, false)
-	b.dropPaged.queue(q, stDropPaged, home, false)
-	b.openCorr.queue(q, stOpenCorrelation, home, false)
-	b.putCorr.queue(q, stPutCorrelation, home, true)
-	b.dropCorr.queue(q, stDropCorrelation, nil, true)
-	b.park.queue(q, stPark, home, false)
-	b.unpark.queue(q, stUnpark, home, false)
-	b.startTimer.queue(q, stStartTimer, nil, true)
+	b.offsets.queueGuarded(q, stOffsets)
+	b.dedupe.queue(q, stDedupe)
+	b.inserts.queue(q, stInsert, home)
+	b.updates.queueGuarded(q, stUpdate, home)
+	b.deletes.queueGuarded(q, stDelete, home)
+	b.putParts.queue(q, stPutParts, home)
+	b.dropParts.queue(q, stDropParts, home)
+	b.dropPaged.queue(q, stDropPaged, home)
+	b.queueCorrelations(q, f)
+	b.park.queue(q, stPark, home)
+	b.unpark.queue(q, stUnpark, home)
+	b.startTimer.queueGuarded(q, stStartTimer)
 	if b.outboxRows() > 0 {
 		q.add(stOutbox[f.Slot], home, int8Param(f.OutboxSeq+1), c.compress(b.outbox))
 	}
 }
 
-// queue hands the statement over unless it has no rows. The home, when given, is
-// the first parameter; the row count, when guarded, the last.
-func (c *columns) queue(q *statements, st statement, home []byte, guarded bool) {
-	if c.rows == 0 {
-		return
+// queueCorrelations locks rows first when two statements would: one after the
+// other they lock in an order of their own, and two batches might wait for each other.
+func (b *Batch) queueCorrelations(q *statements, f *Fence) {
+	home, version := int4Param(f.Home), int8Param(correlationVersion(f))
+	b.openCorr.queue(q, stOpenCorrelation, home, version)
+	if b.putCorr.rows > 0 && b.dropCorr.rows > 0 {
+		b.lockCorr.queue(q, stLockCorrelation)
 	}
-	params := make([][]byte, 0, len(c.cols)+2)
-	if home != nil {
-		params = append(params, home)
+	b.putCorr.queueGuarded(q, stPutCorrelation, home, version)
+	b.dropCorr.queueGuarded(q, stDropCorrelation)
+}
+
+// queue hands the statement over unless it has no rows; first are the parameters
+// before the columns.
+func (c *columns) queue(q *statements, st statement, first ...[]byte) {
+	if c.rows > 0 {
+		q.add(st, c.params(first)...)
 	}
+}
+
+// queueGuarded gives the number of rows as the last parameter.
+func (c *columns) queueGuarded(q *statements, st statement, first ...[]byte) {
+	if c.rows > 0 {
+		q.add(st, append(c.params(first), int8Param(c.rows))...)
+	}
+}
+
+func (c *columns) params(first [][]byte) [][]byte {
+	params := append(make([][]byte, 0, len(first)+len(c.cols)+1), first...)
 	for i := range c.cols {
 		params = append(params, c.cols[i].bytes())
 	}
-	if guarded {
-		params = append(params, int8Param(c.rows))
-	}
-	q.add(st, params...)
+	return params
 }
 
 // refusal tells the database's answers about the batch from its absence, which

@@ -55,12 +55,16 @@ DELETE FROM instance_part p USING unnest($2::uuid[], $3::int4[]) v(id, no) WHERE
 	stDropPaged = statement{"batch_drop_paged", `DELETE FROM instance_part WHERE home = $1::int4 AND id = ANY($2::uuid[])`}
 
 	stOpenCorrelation = statement{"batch_open_correlation", `
-INSERT INTO correlation (home, name, key, version, next_expiry, data)
-SELECT $1::int4, u.* FROM unnest($2::text[], $3::text[], $4::int8[], $5::int8[], $6::bytea[]) u`}
+INSERT INTO correlation (home, version, name, key, next_expiry, data)
+SELECT $1::int4, $2::int8, u.* FROM unnest($3::text[], $4::text[], $5::int8[], $6::bytea[]) u`}
+
+	stLockCorrelation = statement{"batch_lock_correlation", `
+SELECT FROM unnest($1::text[], $2::text[]) WITH ORDINALITY v(name, key, no) JOIN correlation c ON c.name = v.name AND c.key = v.key
+ORDER BY v.no FOR UPDATE OF c`}
 
 	stPutCorrelation = statement{"batch_put_correlation", `
-WITH u AS (UPDATE correlation c SET home = $1::int4, version = v.version, next_expiry = v.next_expiry, data = v.data
-           FROM unnest($2::text[], $3::text[], $4::int8[], $5::int8[], $6::bytea[], $7::int8[]) v(name, key, version, next_expiry, data, seen)
+WITH u AS (UPDATE correlation c SET home = $1::int4, version = $2::int8, next_expiry = v.next_expiry, data = v.data
+           FROM unnest($3::text[], $4::text[], $5::int8[], $6::bytea[], $7::int8[]) v(name, key, next_expiry, data, seen)
            WHERE c.name = v.name AND c.key = v.key AND c.version = v.seen RETURNING 1)
 SELECT guard(count(*), $8::int8, 'BN005', 'correlation') FROM u`}
 
@@ -93,7 +97,7 @@ var stOutbox = [3]statement{
 func batchStatements() []statement {
 	return append([]statement{
 		stFence, stOffsets, stDedupe, stInsert, stUpdate, stDelete, stPutParts, stDropParts, stDropPaged,
-		stOpenCorrelation, stPutCorrelation, stDropCorrelation, stPark, stUnpark, stStartTimer,
+		stOpenCorrelation, stLockCorrelation, stPutCorrelation, stDropCorrelation, stPark, stUnpark, stStartTimer,
 	}, stOutbox[:]...)
 }
 

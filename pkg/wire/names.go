@@ -58,7 +58,7 @@ func (n Names) DeadLetter(topic string) string {
 // characters a-z A-Z 0-9 . _ -, and neither . nor .. alone.
 func CheckTopic(name string) error {
 	if name == "" || name == "." || name == ".." || len(name) > 249 {
-		return fmt.Errorf("topic %q: a name has 1 to 249 characters and is not . or ..", name)
+		return fmt.Errorf("topic %q: a name has 1 to 249 characters and is neither %q nor %q", name, ".", "..")
 	}
 	for _, c := range name {
 		if c != '.' && c != '_' && c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {

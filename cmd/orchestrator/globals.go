@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/alecthomas/kong"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+	"gopkg.in/yaml.v3"
+)
+
+// globals are the flags that mean the same everywhere.
+type globals struct {
+	Brokers  []string        `help:"Kafka brokers (host:port). Without, an embedded one is used where that makes sense." placeholder:"HOST:PORT"`
+	Database string          `help:"Postgres URL. Without, a private one is used where that makes sense." placeholder:"URL"`
+	Listen   string          `help:"Address of the REST interface: where an engine listens and where commands find it." default:"127.0.0.1:7070"`
+	Data     string          `help:"Folder of the embedded Kafka and Postgres." default:".barnabas" type:"path"`
+	Token    string          `help:"Bearer token: required by an engine, sent by commands." placeholder:"TOKEN"`
+	Insecure bool            `help:"Let an engine listen on other than loopback addresses without a token."`
+	Topics   string          `help:"Folder with topic declarations that replace the built-in ones." type:"path" name:"topics-dir"`
+	JSON     bool            `help:"Write JSON." name:"json"`
+	LogLevel string          `help:"Least level of log lines: debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	Config   kong.ConfigFlag `help:"YAML file with values for flags." placeholder:"FILE"`
+
+	log *zap.Logger // instead of what the flags describe
+}
+
+// logger writes JSON lines to standard error, or readable ones to a terminal.
+func (g *globals) logger() (*zap.Logger, error) {
+	if g.log != nil {
+		return g.log, nil
+	}
+	level, err := zapcore.ParseLevel(g.LogLevel)
+	if err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	cfg := zap.NewProductionConfig()
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		cfg = zap.NewDevelopmentConfig()
+		cfg.EncoderConfig.EncodeLevel = zapcore.CapitalColorLevelEncoder
+		cfg.DisableCaller, cfg.DisableStacktrace = true, true
+	}
+	cfg.EncoderConfig.EncodeTime = zapcore.ISO8601TimeEncoder
+	cfg.Level = zap.NewAtomicLevelAt(level)
+	return cfg.Build()
+}
+
+// checkListen refuses to serve the world without a lock on the door.
+func (g *globals) checkListen() error {
+	host, _, err := net.SplitHostPort(g.Listen)
+	if err != nil {
+		return &usageError{fmt.Sprintf("--listen %s: want host:port, e.g. 127.0.0.1:7070", g.Listen)}
+	}
+	ip := net.ParseIP(host)
+	loopback := host == "localhost" || (ip != nil && ip.IsLoopback())
+	if loopback || g.Token != "" || g.Insecure {
+		return nil
+	}
+	return &usageError{fmt.Sprintf("--listen %s can be reached from other machines and no --token is set: "+
+		"set one (BARNABAS_TOKEN), or say --insecure if something else keeps strangers out", g.Listen)}
+}
+
+// external says what the engine or command runs on; both or neither must be given.
+func (g *globals) external() (bool, error) {
+	switch {
+	case len(g.Brokers) > 0 && g.Database != "":
+		return true, nil
+	case len(g.Brokers) == 0 && g.Database == "":
+		return false, nil
+	}
+	return false, &usageError{"give both --brokers and --database, or neither to use embedded ones"}
+}
+
+// yamlConfiguration reads a file of flag values: names of flags, nested for commands.
+func yamlConfiguration(r io.Reader) (kong.Resolver, error) {
+	values := make(map[string]any)
+	if err := yaml.NewDecoder(r).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	data, err := json.Marshal(values)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return kong.JSON(bytesReader(data))
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// asCommand makes this binary the command instead of its tests, so that tests
+// can send signals to it and kill it.
+const asCommand = "BARNABAS_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is the command as a process of its own.
+type process struct {
+	*exec.Cmd
+	output output
+	ended  chan struct{}
+}
+
+func startCommandLine(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0], args...), ended: make(chan struct{})}
+	p.Env = append(os.Environ(), asCommand+"=1")
+	p.Stdout, p.Stderr = &p.output, &p.output
+	require.NoError(t, p.Start())
+	go func() {
+		defer close(p.ended)
+		_ = p.Wait() // the exit code tells
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill() // ended: nothing to kill
+		<-p.ended
+	})
+	return p
+}
+
+// code waits for the end and gives the exit code.
+func (p *process) code(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+		return p.ProcessState.ExitCode()
+	case <-time.After(time.Minute):
+		require.FailNow(t, "the command does not end", p.output.String())
+		return -1
+	}
+}
+
+// says waits until the output contains text.
+func (p *process) says(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return bytes.Contains(p.output.bytes(), []byte(text)) },
+		time.Minute, 10*time.Millisecond, "does not say %q: %s", text, &p.output)
+}
+
+// output is what a process has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) bytes() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Clone(o.text.Bytes())
+}
+
+func (o *output) String() string { return string(o.bytes()) }
