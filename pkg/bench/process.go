@@ -95,20 +95,20 @@ func listeningInodes(table string, port uint16) (inodes []string) {
 // seconds is the processor time each role has used, children included.
 func (ps processes) seconds() map[string]float64 {
 	children := map[int][]int{}
-	ticks := map[int]float64{}
+	ticks, reaped := map[int]float64{}, map[int]float64{}
 	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
 	for _, file := range files {
-		pid, parent, used, ok := readStat(file)
-		if ok {
-			ticks[pid] = used
-			children[parent] = append(children[parent], pid)
+		if st, ok := readStat(file); ok {
+			ticks[st.pid], reaped[st.pid] = st.ticks, st.reaped
+			children[st.parent] = append(children[st.parent], st.pid)
 		}
 	}
 	out := map[string]float64{}
 	for role, pids := range ps {
 		for _, pid := range pids {
 			out[role] += ticks[pid] / ticksPerSecond
-			if role == rolePostgres {
+			if role == rolePostgres { // a process for each connection
+				out[role] += reaped[pid] / ticksPerSecond
 				for _, child := range children[pid] {
 					out[role] += ticks[child] / ticksPerSecond
 				}
@@ -118,25 +118,32 @@ func (ps processes) seconds() map[string]float64 {
 	return out
 }
 
-// readStat reads pid, parent and processor time of /proc/<pid>/stat; that of
-// ended children of a server counts as its own.
-func readStat(file string) (pid, parent int, ticks float64, ok bool) {
+// stat is what /proc/<pid>/stat says: processor time in ticks, reaped being that
+// of children that have ended.
+type stat struct {
+	pid, parent   int
+	ticks, reaped float64
+}
+
+func readStat(file string) (s stat, ok bool) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return 0, 0, 0, false // it has just ended
+		return s, false // it has just ended
 	}
 	end := strings.LastIndexByte(string(text), ')')
 	fields := strings.Fields(string(text[end+1:]))
 	if end < 0 || len(fields) < 15 {
-		return 0, 0, 0, false
+		return s, false
 	}
-	pid, _ = strconv.Atoi(strings.Fields(string(text))[0])
-	parent, _ = strconv.Atoi(fields[1])
-	for _, i := range []int{11, 12} { // user and system
-		t, _ := strconv.ParseFloat(fields[i], 64)
-		ticks += t
+	s.pid, _ = strconv.Atoi(strings.Fields(string(text))[0])
+	s.parent, _ = strconv.Atoi(fields[1])
+	number := func(i int) float64 {
+		n, _ := strconv.ParseFloat(fields[i], 64)
+		return n
 	}
-	return pid, parent, ticks, true
+	s.ticks = number(11) + number(12) // user and system
+	s.reaped = number(13) + number(14)
+	return s, true
 }
 
 // machine is what the whole machine did: to tell a slow system from a busy machine.

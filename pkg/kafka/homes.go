@@ -28,7 +28,7 @@ type HomesConfig struct {
 	// Control is the one of Others that engines address by home; optional.
 	Control string
 	// SessionTimeout is after how much silence the group gives a member's homes
-	// away; default 10 s, at least what the brokers allow (6 s).
+	// away; default 6 s, the least that brokers allow by default.
 	SessionTimeout time.Duration
 	// Refresh is how often topics are looked at for new partitions; default 30 s.
 	Refresh time.Duration
@@ -64,7 +64,7 @@ func NewHomes(config HomesConfig, owner Owner) (*Homes, error) {
 		return nil, err
 	}
 	config.Group = cmp.Or(config.Group, "barnabas")
-	config.SessionTimeout = cmp.Or(config.SessionTimeout, 10*time.Second)
+	config.SessionTimeout = cmp.Or(config.SessionTimeout, 6*time.Second)
 	config.Refresh = cmp.Or(config.Refresh, 30*time.Second)
 	return &Homes{config: config, owner: owner, log: config.logger()}, nil
 }
