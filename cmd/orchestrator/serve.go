@@ -83,7 +83,7 @@ func serve(ctx context.Context, g *globals, s serving) error {
 	if s.started != nil {
 		tasks.Go(func() error { return s.started(ctx, e) })
 	}
-	logger.Info("engine is up", zap.String("listen", "http://"+g.Listen), zap.Strings("brokers", s.brokers))
+	logger.Info("engine is up", zap.String("listen", "http://"+listener.Addr().String()), zap.Strings("brokers", s.brokers))
 	return tasks.Wait()
 }
 
