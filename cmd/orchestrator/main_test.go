@@ -19,7 +19,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.Remove(relayPath()) // built if a test needed it
+	os.Exit(code)
 }
 
 // process is the command as a process of its own.
@@ -31,8 +33,15 @@ type process struct {
 
 func startCommandLine(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], args...), ended: make(chan struct{})}
-	p.Env = append(os.Environ(), asCommand+"=1")
+	command := exec.Command(os.Args[0], args...)
+	command.Env = append(os.Environ(), asCommand+"=1")
+	return startProcess(t, command)
+}
+
+// startProcess starts a command, which ends with the test at the latest.
+func startProcess(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: command, ended: make(chan struct{})}
 	p.Stdout, p.Stderr = &p.output, &p.output
 	require.NoError(t, p.Start())
 	go func() {
