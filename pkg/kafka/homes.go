@@ -52,6 +52,7 @@ type Homes struct {
 	config  HomesConfig
 	owner   Owner
 	log     *zap.Logger
+	lag     *lag
 	current atomic.Pointer[session]
 }
 
@@ -66,7 +67,7 @@ func NewHomes(config HomesConfig, owner Owner) (*Homes, error) {
 	config.Group = cmp.Or(config.Group, "barnabas")
 	config.SessionTimeout = cmp.Or(config.SessionTimeout, 6*time.Second)
 	config.Refresh = cmp.Or(config.Refresh, 30*time.Second)
-	return &Homes{config: config, owner: owner, log: config.logger()}, nil
+	return &Homes{config: config, owner: owner, log: config.logger(), lag: newLag(config.Metrics)}, nil
 }
 
 // errTopologyChanged ends a session in favour of one that knows the new topics.
@@ -146,6 +147,7 @@ func (h *Homes) Resume(home int32, topic string) {
 // autoscalers alone. Offsets are the next to consume; those of the last second
 // are committed together.
 func (h *Homes) CommitHint(offsets map[TopicPartition]int64) {
+	h.lag.moved(offsets)
 	if s := h.current.Load(); s != nil {
 		s.hints.add(offsets)
 	}

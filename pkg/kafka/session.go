@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +28,7 @@ type session struct {
 	fetch    *kgo.Client
 	admin    *kadm.Client
 	hints    hints
+	lag      *lag
 
 	gate   gate
 	owned  map[int32]bool              // homes; changed and read inside the gate
@@ -57,7 +60,7 @@ func newSession(h *Homes) (*session, error) {
 		return nil, err
 	}
 	return &session{
-		config: &h.config, owner: h.owner, log: h.log, fetch: fetch, admin: kadm.NewClient(fetch),
+		config: &h.config, owner: h.owner, log: h.log, lag: h.lag, fetch: fetch, admin: kadm.NewClient(fetch),
 		owned: make(map[int32]bool), inputs: make(map[string]map[int32]*input),
 	}, nil
 }
@@ -74,6 +77,10 @@ func (s *session) run(ctx context.Context) error {
 	var work errgroup.Group
 	work.Go(func() error { s.poll(polling); return nil })
 	work.Go(func() error { s.hints.commit(polling, group, s.log); return nil })
+	work.Go(func() error {
+		s.lag.watch(polling, s.admin, slices.Collect(maps.Keys(s.topology.topics)), s.log)
+		return nil
+	})
 	err = s.watch(ctx)
 	group.CloseAllowingRebalance() // releases all homes
 	stopPolling()
@@ -141,6 +148,7 @@ func (s *session) claim(ctx context.Context, home int32) error {
 		s.begin(begun...)
 	})
 	s.hints.add(at)
+	s.lag.moved(at)
 	return nil
 }
 
@@ -187,8 +195,12 @@ func (s *session) release(home int32) {
 			s.fetch.RemoveConsumePartitions(partitions)
 		}
 	})
-	if owned {
-		s.owner.Release(home)
+	if !owned {
+		return
+	}
+	s.owner.Release(home)
+	for topic := range s.topology.topics {
+		s.lag.forget(topic, s.partitions(home, topic)[topic])
 	}
 }
 
