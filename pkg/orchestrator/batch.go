@@ -111,7 +111,7 @@ func (b *batch) decideOne(w *work) {
 // load reads the instances and correlation rows that the works need and that
 // are not in hand.
 func (b *batch) load(works []*work) error {
-	n := needs{instances: make(map[engine.InstanceID]struct{}), correlations: make(map[store.CorrelationKey]struct{})}
+	n := needs{instances: make(map[engine.InstanceID]struct{}), correlations: make(map[store.CorrelationKey]struct{}), defs: b.defs}
 	for _, w := range works {
 		w.in.needs(&n)
 	}

@@ -54,7 +54,11 @@ func (in *message) key() store.CorrelationKey {
 	return store.CorrelationKey{Name: in.Name, Key: in.CorrelationKey}
 }
 
-func (in *message) needs(n *needs) { n.correlation(in.Name, in.CorrelationKey) }
+func (in *message) needs(n *needs) {
+	if !n.defs.onlyStarts(in.Name) {
+		n.correlation(in.Name, in.CorrelationKey)
+	}
+}
 
 // decide gives the message to everything it is for: per process, to the oldest
 // open subscription, else to the start event of that name. If there is nothing,

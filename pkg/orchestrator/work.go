@@ -57,6 +57,7 @@ type input interface {
 type needs struct {
 	instances    map[engine.InstanceID]struct{}
 	correlations map[store.CorrelationKey]struct{}
+	defs         *definitions
 }
 
 func (n *needs) instance(id engine.InstanceID) { n.instances[id] = struct{}{} }
