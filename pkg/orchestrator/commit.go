@@ -48,10 +48,13 @@ func (b *batch) persist(ctx context.Context, err error) error {
 	return nil
 }
 
-// store sends the rows until their fate is known: nil, or a refusal.
+// store sends the rows until their fate is known: nil, or a refusal. A commit
+// whose answer was lost may take place even after storedAfterAll has said no, and
+// then fences off the next try: so the question is put again before a refusal is
+// believed.
 func (b *batch) store(ctx context.Context, rows *store.Batch) error {
 	retry := b.h.o.newBackoff()
-	for {
+	for first := true; ; first = false {
 		began := time.Now()
 		err := b.h.o.commit(ctx, b.h.committer, &b.h.fence, rows)
 		if err == nil {
@@ -59,13 +62,20 @@ func (b *batch) store(ctx context.Context, rows *store.Batch) error {
 			b.h.o.ready.Set("database", nil)
 			return nil
 		}
-		if errors.Is(err, store.ErrFenced) || conflict(err) {
+		fenced := errors.Is(err, store.ErrFenced)
+		if fenced && first || conflict(err) {
 			return err
 		}
-		if err := b.h.o.waitOut(ctx, retry, "database", err); err != nil {
-			return err
+		if !fenced {
+			if err := b.h.o.waitOut(ctx, retry, "database", err); err != nil {
+				return err
+			}
 		}
-		if stored, err := b.h.storedAfterAll(ctx); stored || errors.Is(err, store.ErrFenced) {
+		stored, unknown := b.h.storedAfterAll(ctx)
+		if stored || errors.Is(unknown, store.ErrFenced) {
+			return unknown
+		}
+		if fenced && unknown == nil {
 			return err
 		}
 	}

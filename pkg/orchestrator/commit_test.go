@@ -1,0 +1,170 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/barnabas-project/barnabas/pkg/store"
+	"github.com/barnabas-project/barnabas/pkg/wire"
+)
+
+// The database was asked what became of a commit, said "nothing", and committed it after that: the second try meets the first, not another owner.
+func TestCommitThatHappensAfterTheQuestionEndsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.deploy(oneTask)
+	var tries atomic.Int32
+	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
+		switch tries.Add(1) {
+		case 1:
+			return errors.New("connection lost during the commit")
+		case 2:
+			first := *fence
+			if err := c.Commit(ctx, &first, b); err != nil {
+				return err
+			}
+		}
+		return c.Commit(ctx, fence, b)
+	}
+	f.produce(0, f.message("order", "o1", "", `{}`))
+	f.commands(1, "work")
+	f.produce(0, f.message("order", "o2", "", `{}`))
+	f.commands(2, "work")
+	require.Equal(t, map[string]int{"applied": 2}, f.ends(2))
+	require.Equal(t, 2, f.count(`SELECT count(*) FROM instance`))
+	require.Empty(t, f.Ready().Problems())
+}
+
+func TestReadsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.deploy(oneTask)
+	f.produce(0, f.message("order", "o1", "", `{}`))
+	cmd := f.commands(1, "work")[0]
+	f.engineNamed("engine-b") // with an empty cache
+	f.claim(0)
+	_, err := f.store.Pool.Exec(t.Context(), `ALTER TABLE instance RENAME TO instance_away`)
+	require.NoError(t, err)
+	f.produce(0, f.reply(cmd, `{}`, nil))
+	f.until("the read has been tried", func() bool {
+		decided, _ := f.counted()
+		return decided > 0 || f.Ready().Problems()["database"] != ""
+	})
+	_, err = f.store.Pool.Exec(t.Context(), `ALTER TABLE instance_away RENAME TO instance`)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"applied": 1}, f.ends(1))
+	f.statuses(1, "completed")
+}
+
+func TestDeploymentElsewhereIsSeen(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	here, relay := f.Orchestrator, f.relay
+	f.engineNamed("engine-b")
+	f.deploy(oneTask)
+	f.Orchestrator, f.relay = here, relay
+	f.produce(0, f.message("order", "o1", "", `{}`))
+	f.commands(1, "work")
+}
+
+// held makes the home's next commit wait until it is let go.
+func (f *fixture) held() (committing <-chan struct{}, letGo func()) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var tries atomic.Int32
+	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
+		if tries.Add(1) == 1 {
+			close(begun)
+			select {
+			case <-goOn:
+			case <-time.After(patience):
+			}
+		}
+		return c.Commit(ctx, fence, b)
+	}
+	return begun, func() { close(goOn) }
+}
+
+func TestReleaseFinishesTheBatchUnderWay(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1, func(c *Config) { c.ReleaseWithin = patience })
+	f.deploy(oneTask)
+	committing, letGo := f.held()
+	f.produce(0, f.message("order", "o1", "", `{}`))
+	<-committing
+	f.produce(0, f.message("order", "o2", "", `{}`)) // waits for the next batch, which must not come
+	h, released := f.home(0), make(chan struct{})
+	go func() { defer close(released); f.Release(0) }()
+	f.until("the release has begun", h.inbox.isClosed)
+	select {
+	case <-released:
+		require.FailNow(t, "released though a batch is under way")
+	case <-time.After(50 * time.Millisecond):
+	}
+	letGo()
+	<-released
+	require.Equal(t, 1, f.count(`SELECT count(*) FROM instance`), "the batch under way is finished, no other begun")
+	require.Equal(t, 1, f.count(`SELECT next_offset FROM input_offset WHERE topic = $1`, f.topics.messages))
+	records, _ := f.relay.all()
+	require.Len(t, records, 2, "a command and a status")
+}
+
+func TestReleaseGivesUpWhatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1, func(c *Config) { c.ReleaseWithin = 10 * time.Millisecond })
+	f.deploy(oneTask)
+	f.commit = func(ctx context.Context, _ *store.Committer, _ *store.Fence, _ *store.Batch) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(patience):
+			return nil
+		}
+	}
+	f.produce(0, f.message("order", "o1", "", `{}`))
+	began := time.Now()
+	f.Release(0)
+	require.Less(t, time.Since(began), patience/2)
+	require.Zero(t, f.count(`SELECT count(*) FROM instance`))
+}
+
+func TestDueTimesAreStoredRoundedUp(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, int64(1000), ceilMillis(time.UnixMilli(1000)))
+	require.Equal(t, int64(1001), ceilMillis(time.UnixMilli(1000).Add(1)))
+	require.Equal(t, int64(1001), ceilMillis(time.UnixMilli(1001).Add(-1)))
+}
+
+func TestResultsGoFirst(t *testing.T) {
+	t.Parallel()
+	b := newInbox()
+	for _, queued := range []struct {
+		from    source
+		records int
+	}{{fromMessages, 9}, {fromControl, 2}, {fromResults, 3}} {
+		q := &partitionQueue{source: queued.from}
+		b.queues[queued.from] = []*partitionQueue{q}
+		b.put(q, make([]wire.Record, queued.records))
+	}
+	b.call(&work{})
+	b.call(&work{})
+	taken := func(limit int) (n [sources]int, calls int) {
+		t := b.take(limit)
+		for _, r := range t.records {
+			n[r.from.source] += len(r.records)
+		}
+		return n, len(t.calls)
+	}
+	n, calls := taken(4)
+	require.Equal(t, [sources]int{fromResults: 3, fromControl: 1}, n)
+	require.Zero(t, calls)
+	n, calls = taken(5)
+	require.Equal(t, [sources]int{fromControl: 1, fromMessages: 2}, n)
+	require.Equal(t, 2, calls)
+	n, _ = taken(100)
+	require.Equal(t, [sources]int{fromMessages: 7}, n)
+}
