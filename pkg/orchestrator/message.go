@@ -160,9 +160,14 @@ type addressed struct {
 	node     int
 }
 
+// kept is the message on its way to its subscription. One without an id gets one
+// for that: deliveries are told apart by it.
 func (a *addressed) kept() *wire.Control {
 	c := &wire.Control{
 		Kind: wire.Deliver, Instance: a.instance, Home: a.home, Element: uint64(a.element), Node: a.node, Message: a.Message,
+	}
+	if c.Message.ID == "" {
+		c.Message.ID = uuid.NewString()
 	}
 	if a.expires > 0 {
 		c.Expires = time.UnixMilli(a.expires)
