@@ -51,6 +51,9 @@ func (in *delivery) decide(b *batch, w *work) disposition {
 	b.marks[in.mark] = w
 	if inst := b.instance(in.instance); inst != nil {
 		end := b.receive(w, inst, in.element, in.node, &in.message)
+		if end == parked {
+			delete(b.marks, in.mark) // what is kept comes back as this very record
+		}
 		if end == applied || end == parked || w.redo {
 			return end
 		}

@@ -1,12 +1,15 @@
 package orchestrator
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/barnabas-project/barnabas/pkg/bpmn"
+	"github.com/barnabas-project/barnabas/pkg/engine"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -70,6 +73,32 @@ func TestMessagesWithoutIDAreNotTakenForEachOther(t *testing.T) {
 	f.produce(0, deliveries...)
 	f.produce(0, deliveries...) // Kafka may bring them twice all the same
 	require.Equal(t, map[string]int{"applied": 3, "forwarded": 2, "duplicate": 2}, f.ends(7))
+}
+
+// A delivery that was kept for a parked instance comes back as the same record, and is no duplicate of itself.
+func TestDeliveryIsNotLostByParking(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 2)
+	var mended atomic.Bool
+	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input) (engine.Outcome, error) {
+		if _, is := in.(engine.MessageReceived); is && !mended.Load() {
+			return engine.Outcome{}, errors.New("a defect")
+		}
+		return engine.Decide(p, s, in)
+	}
+	f.waitsForPayment()
+	f.produce(1, f.message("payment", "o1", "p1", `{}`))
+	delivery := f.controls(1)[0]
+	f.produce(0, delivery)
+	id, ok := wire.ParseUUID([]byte(f.statuses(1, "parked")[0].InstanceID))
+	require.True(t, ok)
+	mended.Store(true)
+	_, err := f.Resolve(t.Context(), ResolveRequest{Instance: id})
+	require.NoError(t, err)
+	f.produce(0, f.controls(2)[1])
+	f.statuses(1, "completed")
+	f.produce(0, delivery)
+	require.Equal(t, 1, f.ends(6)["duplicate"])
 }
 
 func TestExpiredMessageIsNotDelivered(t *testing.T) {
