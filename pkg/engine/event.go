@@ -3,6 +3,8 @@ package engine
 import (
 	"encoding/hex"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/expr"
@@ -92,7 +94,32 @@ func (d *decision) address(n *bpmn.Node) (name, key string, problem *problem) {
 		}
 	}
 	key, problem = d.correlationKey(n.Message.CorrelationKey, n)
+	if problem == nil {
+		problem = unmatchable("message name of "+n.ID, name, MaxMessageName)
+	}
+	if problem == nil {
+		problem = unmatchable("correlation key of "+n.ID, key, MaxCorrelationKey)
+	}
 	return name, key, problem
+}
+
+// Bounds of what messages are matched by, in bytes: those of messages that come
+// from outside. Both together are the key of a row.
+const (
+	MaxMessageName    = 256
+	MaxCorrelationKey = 2 << 10
+)
+
+// unmatchable says why no message can have such a name or correlation key.
+func unmatchable(what, text string, most int) *problem {
+	if len(text) > most {
+		return newProblem(MessageError, "%s has %d bytes; at most %d are possible", what, len(text), most)
+	}
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
+		return newProblem(MessageError, "%s is %.100q; text without control characters is needed", what, text)
+	}
+	return nil
 }
 
 func (d *decision) correlationKey(e expr.Expression, n *bpmn.Node) (string, *problem) {

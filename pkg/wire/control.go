@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,7 +83,7 @@ func DecodeControl(r *Record) (Control, error) {
 	case ForwardResult:
 		c.Result = d.result()
 	case CancelInstance:
-		c.Reason = d.text(HeaderReason)
+		c.Reason = strings.ToValidUTF8(d.text(HeaderReason), "\ufffd")
 	case ResolveIncident:
 		c.Element = d.number(HeaderElement, 64)
 		c.Retries = int(d.number(HeaderRetries, 31))
@@ -141,18 +142,29 @@ func (d *controlDecoder) object() []byte {
 	return value
 }
 
-// message reads a delivered message. Its limits were checked when it was first
-// consumed; since then they may have been lowered.
+// bounded reads text that is part of a row's key, or may become so: whoever can
+// write to the control topic must not be able to stop a home with what Postgres
+// refuses. Keys are longer than names.
+func (d *controlDecoder) bounded(name string, read func(name string, value []byte) (string, error)) string {
+	text, err := read(name, d.header(name))
+	if err != nil {
+		d.fail(err)
+	}
+	return text
+}
+
+// message reads a delivered message. A business key may be a correlation key.
 func (d *controlDecoder) message(c *Control) {
 	c.Element = d.number(HeaderElement, 64)
 	c.Node = int(d.number(HeaderNode, 31))
+	limits := Limits{}
 	c.Message = Message{
-		Name:           d.text(HeaderMessageName),
-		CorrelationKey: d.text(HeaderCorrelationKey),
-		ID:             d.text(HeaderMessageID),
-		BusinessKey:    d.text(HeaderBusinessKey),
-		Tenant:         d.text(HeaderTenant),
-		TraceParent:    d.text(HeaderTraceParent),
+		Name:           d.bounded(HeaderMessageName, limits.text),
+		CorrelationKey: d.bounded(HeaderCorrelationKey, limits.correlationKey),
+		ID:             d.bounded(HeaderMessageID, limits.text),
+		BusinessKey:    d.bounded(HeaderBusinessKey, limits.correlationKey),
+		Tenant:         d.bounded(HeaderTenant, limits.text),
+		TraceParent:    traceParent(d.header(HeaderTraceParent)),
 		Variables:      d.object(),
 	}
 	if expires := d.header(HeaderExpires); len(expires) > 0 {

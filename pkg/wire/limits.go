@@ -5,7 +5,7 @@ import "cmp"
 // Limits bounds what a consumed record may be. Zero fields mean the defaults.
 type Limits struct {
 	Value       int // bytes of the value, default 1 MiB
-	Key         int // bytes of the key and of a correlation key, default 4 KiB
+	Key         int // bytes of the key and of a correlation key, default 2 KiB
 	Headers     int // number of headers, default 64
 	HeaderBytes int // bytes of all header names and values, default 32 KiB
 	Name        int // bytes of a message name, message id, error code, business key or tenant, default 256
@@ -17,7 +17,7 @@ type Limits struct {
 const maxErrorMessage = 4 << 10
 
 func (l Limits) value() int       { return cmp.Or(l.Value, 1<<20) }
-func (l Limits) key() int         { return cmp.Or(l.Key, 4<<10) }
+func (l Limits) key() int         { return cmp.Or(l.Key, 2<<10) }
 func (l Limits) headers() int     { return cmp.Or(l.Headers, 64) }
 func (l Limits) headerBytes() int { return cmp.Or(l.HeaderBytes, 32<<10) }
 func (l Limits) name() int        { return cmp.Or(l.Name, 256) }
@@ -42,6 +42,12 @@ func (l Limits) check(r *Record) error {
 		return tooLarge("the size of the headers", size, l.headerBytes(), "bytes")
 	}
 	return nil
+}
+
+// correlationKey reads a key that messages are matched by.
+func (l Limits) correlationKey(name string, value []byte) (string, error) {
+	l.Name = l.key()
+	return l.text(name, value)
 }
 
 // text reads a header that must be UTF-8 of at most Name bytes.

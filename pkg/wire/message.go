@@ -108,12 +108,10 @@ func (f *messageFields) correlation(m *Message, key []byte, limits Limits) (err 
 		return badHeader(HeaderCorrelationKey, nil, "a value, since the record key is not UTF-8 text: "+excerpt(key))
 	case len(f.correlationKey) == 0:
 		f.correlationKey = key
-	case len(f.correlationKey) > limits.key():
-		return tooLarge("header "+HeaderCorrelationKey, len(f.correlationKey), limits.key(), "bytes")
-	case !validText(f.correlationKey):
-		return badHeader(HeaderCorrelationKey, f.correlationKey, "UTF-8 text without control characters")
 	}
-	m.CorrelationKey = string(f.correlationKey)
+	if m.CorrelationKey, err = limits.correlationKey(HeaderCorrelationKey, f.correlationKey); err != nil {
+		return err
+	}
 	if m.BusinessKey = m.CorrelationKey; len(f.businessKey) > 0 {
 		m.BusinessKey, err = limits.text(HeaderBusinessKey, f.businessKey)
 	}

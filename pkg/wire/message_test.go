@@ -47,7 +47,7 @@ func TestPoisonousMessages(t *testing.T) {
 		"long name":  {record(`{}`, "messageName", strings.Repeat("n", 257)), PoisonTooLarge, "messageName"},
 		"odd name":   {record(`{}`, "messageName", "a\nb"), PoisonBadHeader, "control characters"},
 		"binary key": {binaryKey, PoisonBadHeader, "the record key is not UTF-8 text"},
-		"long key":   {record(`{}`, "messageName", "paid", "correlationKey", strings.Repeat("k", 4097)), PoisonTooLarge, "correlationKey"},
+		"long key":   {record(`{}`, "messageName", "paid", "correlationKey", strings.Repeat("k", 2049)), PoisonTooLarge, "correlationKey"},
 		"odd key":    {record(`{}`, "messageName", "paid", "correlationKey", "\xff"), PoisonBadHeader, "correlationKey"},
 		"odd ttl":    {record(`{}`, "messageName", "paid", "ttl", "1h"), PoisonBadHeader, `header ttl is "1h": expected an ISO 8601 duration`},
 		"long id":    {record(`{}`, "messageName", "paid", "messageId", strings.Repeat("k", 257)), PoisonTooLarge, "messageId"},
@@ -112,6 +112,9 @@ func TestControlIsDecodedAsItWas(t *testing.T) {
 func TestPoisonousControl(t *testing.T) {
 	t.Parallel()
 	const instance = "0199c5a2-7d3e-7c11-9b1f-0242ac120002"
+	deliver := func(name, value string) []string {
+		return []string{"barnabas-control", "deliver", "barnabas-home", "1", "barnabas-instance", instance, "barnabas-element", "1", "barnabas-node", "1", name, value}
+	}
 	for name, c := range map[string]struct {
 		record  *Record
 		message string
@@ -124,6 +127,11 @@ func TestPoisonousControl(t *testing.T) {
 		"no origin":   {record(``, "barnabas-control", "result", "barnabas-home", "1", "barnabas-instance", instance), "7 headers of its origin"},
 		"bad expiry": {record(``, "barnabas-control", "deliver", "barnabas-home", "1", "barnabas-instance", instance,
 			"barnabas-element", "1", "barnabas-node", "1", "barnabas-expires", "soon"), "header barnabas-expires"},
+		"binary name": {record(``, deliver("messageName", "\xff")...), "header messageName"},
+		"long name":   {record(``, deliver("messageName", strings.Repeat("n", 257))...), "header messageName is 257 bytes"},
+		"NUL in key":  {record(``, deliver("correlationKey", "\x00")...), "header correlationKey"},
+		"long key":    {record(``, deliver("correlationKey", strings.Repeat("k", 2049))...), "header correlationKey is 2049 bytes"},
+		"odd tenant":  {record(``, deliver("tenant", "a\nb")...), "header tenant"},
 		"bad value": {record(`[]`, "barnabas-control", "resolve", "barnabas-home", "1", "barnabas-instance", instance,
 			"barnabas-element", "1", "retries", "1"), "expected a JSON object"},
 	} {

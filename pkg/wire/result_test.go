@@ -107,7 +107,7 @@ func TestPoisonousResults(t *testing.T) {
 		"too deep":            {record(deep, "correlationId", sampleID), PoisonTooLarge, "nested deeper than 100 levels"},
 		"absurdly deep":       {record(strings.Repeat("[", 1<<20), "correlationId", sampleID), PoisonTooLarge, "nested deeper"},
 		"large value":         {record(strings.Repeat(" ", 1<<20+1), "correlationId", sampleID), PoisonTooLarge, "the value is 1048577 bytes, the limit is 1048576"},
-		"large key":           {&Record{Key: make([]byte, 4097)}, PoisonTooLarge, "the key"},
+		"large key":           {&Record{Key: make([]byte, 2049)}, PoisonTooLarge, "the key"},
 		"many headers":        {&Record{Headers: make([]Header, 65)}, PoisonTooLarge, "the number of headers is 65"},
 		"large headers":       {record("", "x", strings.Repeat("x", 32<<10)), PoisonTooLarge, "the size of the headers"},
 		"envelope, unknown":   {record(`{"correlationId":"` + sampleID + `","paid":true}`), PoisonBadValue, `member "paid" is unknown: result variables belong in the member variables`},
