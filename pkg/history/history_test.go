@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,4 +52,25 @@ func TestHistoryDoesNotDependOnTheOrderOfRecords(t *testing.T) {
 	_, _, known, err = s.History(t.Context(), [16]byte{1}, 100)
 	require.NoError(t, err)
 	require.False(t, known)
+}
+
+// What workers say is JSON, but not always what jsonb takes.
+func TestHistoryTakesAnyJSON(t *testing.T) {
+	t.Parallel()
+	url := devtest.Postgres(t)
+	require.NoError(t, store.Migrate(t.Context(), url))
+	s, err := store.Open(t.Context(), store.Config{URL: url})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	p := &Projection{Store: s}
+	r := record(1, "active")
+	const events = `[{"message":"a\u0000b\ud800","n":1e999999,"key":"` + "\u2028" + `"}]`
+	r.Value = fmt.Appendf(nil, `{"instanceId":%q,"processId":"p","businessKey":%q,"sequence":1,"state":"active","time":"2026-01-01T00:00:00Z","events":%s}`,
+		instance, strings.Repeat("k", 2048), events)
+	require.NoError(t, p.Take(t.Context(), []wire.Record{r}))
+	id, _ := wire.ParseUUID([]byte(instance))
+	_, steps, known, err := s.History(t.Context(), id, 1)
+	require.NoError(t, err)
+	require.True(t, known)
+	require.Equal(t, events, string(steps[0].Events))
 }
