@@ -28,7 +28,9 @@ const (
 // is a new package: give it a line, and one in docs/design.md.
 var mayImport = map[string][]string{
 	"pkg/expr":         {},
-	"pkg/bpmn":         {"pkg/expr"},
+	"pkg/xmldoc":       {},
+	"pkg/bpmn":         {"pkg/expr", "pkg/xmldoc"},
+	"pkg/dmn":          {"pkg/expr", "pkg/xmldoc"},
 	"pkg/engine":       {"pkg/bpmn", "pkg/expr"},
 	"pkg/wire":         {},
 	"pkg/store":        {"pkg/wire", "pkg/engine"},
@@ -65,7 +67,7 @@ var mayUse = []struct {
 
 // pure are the packages that decide: the same input gives the same outcome, so
 // time, chance and the world come in as arguments.
-var pure = []string{"pkg/expr", "pkg/bpmn", "pkg/engine"}
+var pure = []string{"pkg/expr", "pkg/xmldoc", "pkg/bpmn", "pkg/dmn", "pkg/engine"}
 
 var impureImports = []string{"bufio", "context", "crypto/rand", "io/fs", "log", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "sync", "sync/atomic", "syscall"}
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/barnabas-project/barnabas/pkg/xmldoc"
 )
 
 // compiler compiles one process: it walks the elements once, in document order,
@@ -44,7 +46,7 @@ func (p *parser) process(e *etree.Element) *Process {
 			c.process.Warnings = append(c.process.Warnings, problem)
 		}
 	}
-	sortProblems(c.process.Warnings)
+	xmldoc.SortProblems(c.process.Warnings)
 	c.process.byID = c.node
 	return c.process
 }
@@ -90,11 +92,11 @@ func (c *compiler) flowNode(e *etree.Element, scope, nesting int) {
 	c.nodes++
 	if c.nodes > c.cfg.MaxNodes {
 		c.exceeded = true
-		c.problem(c.doc.root, CodeLimit, "the model has more than %d flow nodes: split it into several models", c.cfg.MaxNodes)
+		c.problem(c.doc.Root, CodeLimit, "the model has more than %d flow nodes: split it into several models", c.cfg.MaxNodes)
 		return
 	}
 	index := len(c.process.Nodes)
-	n := Node{Index: index, ID: c.identify(e), Name: attr(e, "name"), Line: c.doc.at[e].line,
+	n := Node{Index: index, ID: c.identify(e), Name: attr(e, "name"), Line: c.doc.At(e).Line,
 		Scope: scope, Default: None, Start: None, AttachedTo: None, Kind: c.kind(e)}
 	c.process.Nodes = append(c.process.Nodes, n)
 	c.elements = append(c.elements, e)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/beevik/etree"
+
+	"github.com/barnabas-project/barnabas/pkg/xmldoc"
 )
 
 // Config bounds what Parse accepts. The zero value means the defaults.
@@ -60,11 +62,11 @@ func Parse(xml []byte, cfg Config) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{cfg: cfg, doc: doc, ids: map[string]position{}, reported: map[Problem]bool{}}
+	p := &parser{cfg: cfg, doc: doc, ids: map[string]xmldoc.Position{}, reported: map[Problem]bool{}}
 	model := p.model()
-	sortProblems(p.problems)
+	xmldoc.SortProblems(p.problems)
 	if p.refused {
-		return nil, &Problems{List: p.problems}
+		return nil, &Problems{Format: formatName, List: p.problems}
 	}
 	model.Warnings = p.problems
 	return model, nil
@@ -73,19 +75,19 @@ func Parse(xml []byte, cfg Config) (*Model, error) {
 // parser compiles one document.
 type parser struct {
 	cfg      Config
-	doc      *document
+	doc      *xmldoc.Document
 	dialect  Dialect
 	messages map[string]*messageDefinition
 	errors   map[string]*etree.Element
-	ids      map[string]position // of everything that has to have an id of its own
-	nodes    int                 // flow nodes so far
+	ids      map[string]xmldoc.Position // of everything that has to have an id of its own
+	nodes    int                        // flow nodes so far
 	problems []Problem
 	refused  bool             // a problem is an error
 	reported map[Problem]bool // a definition used twice is reported once
 }
 
 func (p *parser) model() *Model {
-	root := p.doc.root
+	root := p.doc.Root
 	if root.Space != "bpmn" || root.Tag != "definitions" {
 		p.problem(root, CodeModel, "the root element is <%s> of namespace %q: a BPMN 2.0 model has <definitions> of namespace http://www.omg.org/spec/BPMN/20100524/MODEL", shorten(root.Tag), shorten(root.Space))
 		return nil
@@ -114,7 +116,7 @@ func (p *parser) model() *Model {
 
 // findDialect prefers what the modeler says to what the document uses.
 func (p *parser) findDialect(root *etree.Element) Dialect {
-	camunda, zeebe := p.doc.camunda, p.doc.zeebe
+	camunda, zeebe := p.doc.FirstUse("camunda"), p.doc.FirstUse("zeebe")
 	switch attr(root, "modeler:executionPlatform") {
 	case "Camunda Cloud":
 		p.ignoreDialect(camunda, "camunda", "Camunda Cloud")
@@ -144,7 +146,7 @@ func (p *parser) ignoreDialect(first *etree.Element, prefix, platform string) {
 // rootElements indexes the root elements of one kind by their ids.
 func (p *parser) rootElements(tag string) map[string]*etree.Element {
 	found := map[string]*etree.Element{}
-	for e := range p.doc.root.SelectElementsSeq(tag) {
+	for e := range p.doc.Root.SelectElementsSeq(tag) {
 		p.refuseExtensions(e)
 		if id := p.identify(e); id != "" {
 			found[id] = e
@@ -178,10 +180,10 @@ func (p *parser) identify(e *etree.Element) string {
 		return ""
 	}
 	if first, taken := p.ids[id]; taken {
-		p.problem(e, CodeIdentity, "the id is already used on line %d: give one of the two another id", first.line)
+		p.problem(e, CodeIdentity, "the id is already used on line %d: give one of the two another id", first.Line)
 		return ""
 	}
-	p.ids[id] = p.doc.at[e]
+	p.ids[id] = p.doc.At(e)
 	return id
 }
 
@@ -209,14 +211,14 @@ func (p *parser) warn(e *etree.Element, code, format string, args ...any) {
 }
 
 func (p *parser) report(e *etree.Element, severity Severity, code, message string) {
-	at := p.doc.at[e]
+	at := p.doc.At(e)
 	id := ""
 	for owner := e; owner != nil && id == ""; owner = owner.Parent() {
 		if !isPart(owner) {
 			id = attr(owner, "id")
 		}
 	}
-	problem := Problem{ElementID: id[:min(len(id), maxID)], Line: at.line, Column: at.column, Severity: severity, Code: code, Message: message}
+	problem := Problem{ElementID: id[:min(len(id), maxID)], Line: at.Line, Column: at.Column, Severity: severity, Code: code, Message: message}
 	p.refused = p.refused || severity == SeverityError
 	if !p.reported[problem] {
 		p.reported[problem] = true

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/xmldoc"
 )
 
 const small = `<startEvent id="s"/><task id="x"/><sequenceFlow id="f" sourceRef="s" targetRef="x"/>`
@@ -68,11 +69,11 @@ func TestEncodingsOfUTF8(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	xml := model(small + "<!-- one\ntwo -->\n<![CDATA[three\n]]>  <userTask\n\n  id=\"u\"\n  name='a\nb'/><userTask id=\"v\"/>\r\n\t<userTask id=\"w\"></userTask>")
-	var places []position
+	var places []xmldoc.Position
 	for _, problem := range problemsOf(t, xml, Config{}) {
-		places = append(places, position{problem.Line, problem.Column})
+		places = append(places, xmldoc.Position{Line: problem.Line, Column: problem.Column})
 	}
-	require.Equal(t, []position{{4, 6}, {8, 5}, {9, 2}}, places)
+	require.Equal(t, []xmldoc.Position{{Line: 4, Column: 6}, {Line: 8, Column: 5}, {Line: 9, Column: 2}}, places)
 }
 
 func TestLimitsCanBeSet(t *testing.T) {
