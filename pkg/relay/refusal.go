@@ -85,9 +85,13 @@ func (s *shard) bury(seq int64, record wire.Record, cause error) error {
 		Engine:       s.relay.cfg.Holder,
 	}
 	letter.Record.Offset = -1 // it never had one
+	if original, reason, is := wire.Original(record); is && strings.HasSuffix(record.Topic, deadLetterSuffix) {
+		letter.Record = original // where it came from is what people look for
+		letter.Message = fmt.Sprintf("%v; it was put aside because: %s", cause, reason)
+	}
 	err := s.produceLetter(&letter)
 	if err != nil && s.relay.cfg.Refused(err) {
-		letter.Message = fmt.Sprintf("the value of %d bytes is left out because this topic refused it too (%v): %v", len(record.Value), err, cause)
+		letter.Message = fmt.Sprintf("the value of %d bytes is left out because this topic refused it too (%v): %s", len(record.Value), err, letter.Message)
 		letter.Record.Value = nil
 		err = s.produceLetter(&letter)
 	}
@@ -101,9 +105,11 @@ func (s *shard) bury(seq int64, record wire.Record, cause error) error {
 	return nil
 }
 
+const deadLetterSuffix = ".dlq"
+
 // deadLetterTopic is where refused records of a topic go; refused dead letters stay in theirs.
 func (s *shard) deadLetterTopic(topic string) string {
-	if strings.HasSuffix(topic, ".dlq") {
+	if strings.HasSuffix(topic, deadLetterSuffix) {
 		return topic
 	}
 	return s.relay.cfg.Names.DeadLetter(topic)

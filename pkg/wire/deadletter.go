@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,4 +50,23 @@ func (p *Pack) AddDeadLetter(d *DeadLetter) {
 	p.text(codeDLQEngine, d.Engine)
 	p.value(r.Value)
 	p.end(start)
+}
+
+// Original is what a dead letter was before: the record with the place it was
+// consumed from, and why it was put aside. ok is false for other records.
+func Original(letter Record) (original Record, reason string, ok bool) {
+	text := func(name string) string {
+		value, _ := letter.Header(name)
+		return string(value)
+	}
+	partition, err1 := strconv.ParseInt(text(HeaderDLQPartition), 10, 32)
+	offset, err2 := strconv.ParseInt(text(HeaderDLQOffset), 10, 64)
+	topic := text(HeaderDLQTopic)
+	if topic == "" || err1 != nil || err2 != nil {
+		return letter, "", false
+	}
+	original = letter
+	original.Topic, original.Partition, original.Offset = topic, int32(partition), offset
+	original.Time, _ = time.Parse(time.RFC3339Nano, text(HeaderDLQTimestamp)) // not every dead letter has one
+	return original, text(HeaderDLQMessage), true
 }

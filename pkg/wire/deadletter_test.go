@@ -29,6 +29,12 @@ func TestDeadLetterKeepsTheRecord(t *testing.T) {
 		"x-dlq-error-message": strings.Repeat("m", 4096), "x-dlq-first-failure": "2026-11-21T12:00:00.123456Z", "x-dlq-engine": "engine-1",
 	}, headers(got))
 
+	original, reason, ok := Original(got)
+	require.True(t, ok)
+	require.Equal(t, []any{r.Topic, r.Partition, r.Offset, r.Time, strings.Repeat("m", 4096)}, []any{original.Topic, original.Partition, original.Offset, original.Time, reason})
+	_, _, ok = Original(r)
+	require.False(t, ok)
+
 	// Replayed with its headers and failing again: the first failure stays the first.
 	again := DeadLetter{Topic: "barnabas.results.dlq", Record: got, Class: PoisonTooLarge, FirstFailure: noon.Add(time.Hour), Engine: "engine-2"}
 	p.Reset()
