@@ -75,6 +75,9 @@ func (in *cancellation) needs(n *needs) { n.instance(in.instance) }
 
 func (in *cancellation) decide(b *batch, w *work) disposition {
 	if in.home != b.h.id {
+		if in.home >= b.h.o.homes() {
+			return b.noHome(w, in.home)
+		}
 		b.control(w, &wire.Control{Kind: wire.CancelInstance, Instance: in.instance, Home: in.home, Reason: in.reason})
 		return forwarded
 	}
@@ -87,6 +90,12 @@ func (in *cancellation) decide(b *batch, w *work) disposition {
 		b.unpark = append(b.unpark, unparked{w, in.instance})
 	}
 	return b.apply(w, inst, engine.Cancel{Now: b.now, Reason: in.reason}, nil)
+}
+
+// noHome puts aside what is for a home that is not there: a record to a partition
+// that doesn't exist would stop the relay.
+func (b *batch) noHome(w *work, home int32) disposition {
+	return b.deadLetter(w, wire.PoisonBadHeader, "there is no home "+strconv.Itoa(int(home))+": there are "+strconv.Itoa(int(b.h.o.homes())))
 }
 
 // resolution tries again what an incident stopped.
@@ -102,6 +111,9 @@ func (in *resolution) needs(n *needs) { n.instance(in.instance) }
 
 func (in *resolution) decide(b *batch, w *work) disposition {
 	if in.home != b.h.id {
+		if in.home >= b.h.o.homes() {
+			return b.noHome(w, in.home)
+		}
 		b.control(w, &wire.Control{
 			Kind: wire.ResolveIncident, Instance: in.instance, Home: in.home,
 			Element: uint64(in.element), Retries: in.retries, Variables: in.variables.AppendJSON(nil),

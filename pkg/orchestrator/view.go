@@ -94,7 +94,7 @@ func (o *Orchestrator) readState(ctx context.Context, home int32, id engine.Inst
 func incidentViews(s *engine.State, p *bpmn.Process) []IncidentView {
 	var list []IncidentView
 	for _, i := range s.Incidents() {
-		v := IncidentView{Instance: s.ID, ProcessID: s.ProcessID, Key: i.Key, Kind: string(i.Kind), Message: i.Message, Since: i.Since}
+		v := IncidentView{Instance: s.ID, ProcessID: s.ProcessID, Key: i.Key, Kind: i.Kind.String(), Message: i.Message, Since: i.Since}
 		if i.Node != bpmn.None {
 			v.Element = p.Nodes[i.Node].ID
 		}
