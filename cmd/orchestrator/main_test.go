@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,9 +52,14 @@ func startProcess(t *testing.T, command *exec.Cmd) *process {
 	t.Cleanup(func() {
 		_ = p.Process.Kill() // ended: nothing to kill
 		<-p.ended
+		if t.Failed() {
+			t.Logf("%s\n%s", strings.Join(command.Args, " "), tail(p.output.String(), 10_000))
+		}
 	})
 	return p
 }
+
+func tail(text string, most int) string { return text[max(len(text)-most, 0):] }
 
 // code waits for the end and gives the exit code.
 func (p *process) code(t *testing.T) int {
