@@ -38,6 +38,17 @@ type Env struct {
 	Strict bool
 	// Warnings, if not nil, receives the first MaxWarnings of those reasons.
 	Warnings *[]Error
+	// Used, if not nil, adds up what evaluations use that belong together, so that
+	// Limits bound all of them.
+	Used *Usage
+}
+
+// Usage is what evaluations that belong together have used so far. The zero value
+// is ready; one goroutine at a time may use it.
+type Usage struct {
+	Steps, Bytes int    // as in Limits
+	Depth        int    // of the evaluations that have not ended
+	Drawn        uint64 // random numbers
 }
 
 // MaxWarnings is how many warnings an evaluation records.

@@ -42,13 +42,7 @@ func (shape *closureShape) close(m *machine) *closure {
 }
 
 // Parameters are the names of the parameters.
-func (f *closure) Parameters() []string {
-	names := make([]string, len(f.params))
-	for i, p := range f.params {
-		names[i] = p.Name
-	}
-	return names
-}
+func (f *closure) Parameters() []string { return parameterNames(f.params) }
 
 func (f *closure) arrange(names []string, args []expr.Value) ([]expr.Value, bool) {
 	return arrange(f.Parameters(), names, args)
@@ -70,28 +64,15 @@ func arrange(params, names []string, args []expr.Value) ([]expr.Value, bool) {
 }
 
 func (f *closure) invoke(m *machine, args []expr.Value, s site) expr.Value {
-	if len(args) != len(f.params) {
-		return m.null(s, "the function takes %d arguments, not %d", len(f.params), len(args))
-	}
-	if !m.enter() || !m.charge(f.cost+1) {
-		m.leave()
+	args, ok := m.conforming(f.params, args, s)
+	if !ok || !m.enter() || !m.charge(f.cost+1) {
 		return expr.Null()
 	}
 	frame := make([]expr.Value, f.slots)
 	for i, c := range f.captures {
 		frame[c.to] = f.captured[i]
 	}
-	for i, p := range f.params {
-		if !p.Type.IsAny() {
-			m.work(args[i])
-		}
-		v, ok := p.Type.Coerce(args[i])
-		if !ok {
-			m.leave()
-			return m.null(s, "argument %q is %s, not a %s", p.Name, args[i].Describe(), p.Type)
-		}
-		frame[i] = v
-	}
+	copy(frame, args)
 	outerFrame, outerScope := m.frame, m.scope
 	m.frame, m.scope = frame, f.scope
 	v := f.run(m)
@@ -142,7 +123,7 @@ func (c *compiler) call(n *syntax.Call) code {
 // are; nil if there is none.
 func (c *compiler) directCallee(n *syntax.Call) *builtin {
 	name, ok := n.Callee.(*syntax.Name)
-	if !ok || c.declared[name.Name] {
+	if !ok || c.declares(name.Name) {
 		return nil
 	}
 	if _, slot := c.body.find(name.Name); slot >= 0 {
@@ -180,7 +161,7 @@ func (c *compiler) callee(n *syntax.Call) func(m *machine) (callable, bool) {
 	if name, ok := n.Callee.(*syntax.Name); ok {
 		if b, isBuiltin := builtins()[name.Name]; isBuiltin {
 			fallback = b
-		} else if _, slot := c.body.find(name.Name); slot < 0 && !c.declared[name.Name] {
+		} else if _, slot := c.body.find(name.Name); slot < 0 && !c.declares(name.Name) {
 			return c.unknownCallee(name, s)
 		}
 	}

@@ -12,6 +12,7 @@ const maxTreeDepth = 2000
 type compiler struct {
 	source    string
 	declared  map[string]bool // names given in Options: they hide built-in functions
+	known     *syntax.Vocabulary
 	body      *bodyCompiler
 	depth     int
 	cost      int // nodes so far: the steps of running them once
@@ -56,7 +57,7 @@ func compileTree(source string, tree syntax.Node, o Options) (*Expression, error
 }
 
 func newCompiler(source string, o Options) *compiler {
-	c := &compiler{source: source, declared: map[string]bool{}, seen: map[string]bool{}, body: &bodyCompiler{slots: 1}}
+	c := &compiler{source: source, declared: map[string]bool{}, known: o.Vocabulary, seen: map[string]bool{}, body: &bodyCompiler{slots: 1}}
 	for _, name := range o.Names {
 		c.declared[name] = true
 	}
@@ -70,6 +71,9 @@ func (c *compiler) expression(program code) (*Expression, error) {
 	}
 	return &Expression{source: c.source, program: program, slots: c.body.slots, cost: c.cost, names: c.names, idle: new(machines)}, nil
 }
+
+// declares tells whether the host has a variable of the name.
+func (c *compiler) declares(name string) bool { return c.declared[name] || c.known.Declares(name) }
 
 func (c *compiler) site(n syntax.Node) site { return site{source: c.source, at: n.Offset()} }
 

@@ -28,6 +28,8 @@ type Options struct {
 	// Types may be named after instance of and as types of parameters, besides
 	// those of FEEL.
 	Types map[string]syntax.Type
+	// Vocabulary holds more of such names, for hosts that compile many expressions.
+	Vocabulary *syntax.Vocabulary
 }
 
 // Expression is a compiled expression. It is immutable and safe for concurrent

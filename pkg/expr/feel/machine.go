@@ -37,12 +37,28 @@ func (p *machines) get(env *expr.Env, source string) *machine {
 		m = new(machine)
 	}
 	m.env, m.scope, m.limits, m.source = env, env.Scope, env.Limits.OrDefault(), source
+	m.resume()
 	return m
 }
 
 func (p *machines) put(m *machine) {
+	m.settle()
 	*m = machine{}
 	p.pool.Put(m)
+}
+
+// resume takes over what has been used so far by evaluations that belong to this.
+func (m *machine) resume() {
+	if u := m.env.Used; u != nil {
+		m.steps, m.bytes, m.drawn, m.depth = u.Steps, u.Bytes, u.Drawn, u.Depth
+	}
+}
+
+// settle is its counterpart. The depth is left to those who go deeper.
+func (m *machine) settle() {
+	if u := m.env.Used; u != nil {
+		u.Steps, u.Bytes, u.Drawn = m.steps, m.bytes, m.drawn
+	}
 }
 
 // site is a place in a source, for messages.

@@ -134,7 +134,9 @@ func (e *Expression) Evaluate(env *expr.Env) (v expr.Value, err error) {
 		env = &expr.Env{}
 	}
 	m := &machine{env: env, limits: env.Limits.OrDefault(), source: e.source}
+	m.resume()
 	defer func() {
+		m.settle()
 		if r := recover(); r != nil {
 			v, err = expr.Null(), &expr.Error{Source: e.source, Message: fmt.Sprintf("the evaluation broke off: %v", r)}
 		}

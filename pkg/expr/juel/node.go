@@ -20,6 +20,20 @@ type machine struct {
 	bytes  int
 }
 
+// resume takes over what has been used so far by evaluations that belong to this.
+func (m *machine) resume() {
+	if u := m.env.Used; u != nil {
+		m.steps, m.bytes = u.Steps, u.Bytes
+	}
+}
+
+// settle is its counterpart.
+func (m *machine) settle() {
+	if u := m.env.Used; u != nil {
+		u.Steps, u.Bytes = m.steps, m.bytes
+	}
+}
+
 func (m *machine) errorf(at int, format string, args ...any) error {
 	return expr.ErrorAt(m.source, at, format, args...)
 }

@@ -7,8 +7,51 @@ import "strings"
 // on which are known: the longest known one wins.
 type vocabulary struct {
 	byFirst  map[string][]knownName
-	declared []string // first tokens, in order of declaration, for undo
+	declared []string    // first tokens, in order of declaration, for undo
+	outer    *vocabulary // names known besides, nil if there are none
 }
+
+// Vocabulary is the names that a host knows while it compiles: variables, which
+// come and go with their scopes, and entries of contexts. It may be given to any
+// number of texts, one after the other.
+type Vocabulary struct {
+	names, members *vocabulary
+	variables      []string
+	count          map[string]int // of each variable
+}
+
+// NewVocabulary knows no variables yet. Members are names that may follow a dot.
+func NewVocabulary(members []string) *Vocabulary {
+	v := &Vocabulary{names: newVocabulary(), members: newVocabulary(), count: map[string]int{}}
+	for _, name := range members {
+		v.members.declare(name)
+	}
+	return v
+}
+
+// Declare adds variables.
+func (v *Vocabulary) Declare(names ...string) {
+	for _, name := range names {
+		v.names.declare(name)
+		v.variables = append(v.variables, name)
+		v.count[name]++
+	}
+}
+
+// Mark is a state to which Undo returns.
+func (v *Vocabulary) Mark() int { return len(v.variables) }
+
+// Undo forgets the variables that were declared since mark.
+func (v *Vocabulary) Undo(mark int) {
+	for _, name := range v.variables[mark:] {
+		v.count[name]--
+	}
+	v.variables = v.variables[:mark]
+	v.names.undo(mark)
+}
+
+// Declares tells whether a variable has the name. A nil Vocabulary has none.
+func (v *Vocabulary) Declares(name string) bool { return v != nil && v.count[name] > 0 }
 
 type knownName struct {
 	name   string
@@ -55,6 +98,11 @@ func (v *vocabulary) longest(tokens []token) (name string, n int) {
 	for i := len(known) - 1; i >= 0; i-- {
 		if k := known[i]; len(k.tokens) > n && k.matches(tokens) {
 			name, n = k.name, len(k.tokens)
+		}
+	}
+	if v.outer != nil {
+		if other, m := v.outer.longest(tokens); m > n {
+			return other, m
 		}
 	}
 	return name, n

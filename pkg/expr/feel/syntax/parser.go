@@ -16,6 +16,8 @@ type Options struct {
 	Names []string
 	// Types may be named besides those of FEEL.
 	Types map[string]Type
+	// Vocabulary holds more of such names, for hosts that parse many texts.
+	Vocabulary *Vocabulary
 }
 
 // Parse reads an expression. A leading "=", the notation of models, is passed
@@ -72,6 +74,9 @@ func newParser(source string, o Options) (*parser, error) {
 		return nil, err
 	}
 	p := &parser{source: source, tokens: tokens, names: newVocabulary(), members: newVocabulary(), types: o.Types}
+	if v := o.Vocabulary; v != nil {
+		p.names.outer, p.members.outer = v.names, v.members
+	}
 	for _, name := range functionsWithKeywords {
 		p.names.add(name, true)
 	}
