@@ -46,18 +46,20 @@ func TestReadsAreTriedAgain(t *testing.T) {
 	f.deploy(oneTask)
 	f.produce(0, f.message("order", "o1", "", `{}`))
 	cmd := f.commands(1, "work")[0]
-	f.engineNamed("engine-b") // with an empty cache
+	f.engineNamed("engine-b") // it does not have the instance in its cache
 	f.claim(0)
+	f.produce(0, f.message("order", "o2", "", `{}`))
+	f.commands(1, "work") // it has looked what is due, and is connected
 	_, err := f.store.Pool.Exec(t.Context(), `ALTER TABLE instance RENAME TO instance_away`)
 	require.NoError(t, err)
 	f.produce(0, f.reply(cmd, `{}`, nil))
 	f.until("the read has been tried", func() bool {
 		decided, _ := f.counted()
-		return decided > 0 || f.Ready().Problems()["database"] != ""
+		return decided > 1 || f.Ready().Problems()["database"] != ""
 	})
 	_, err = f.store.Pool.Exec(t.Context(), `ALTER TABLE instance_away RENAME TO instance`)
 	require.NoError(t, err)
-	require.Equal(t, map[string]int{"applied": 1}, f.ends(1))
+	require.Equal(t, map[string]int{"applied": 2}, f.ends(2))
 	f.statuses(1, "completed")
 }
 
@@ -91,7 +93,7 @@ func (f *fixture) held() (committing <-chan struct{}, letGo func()) {
 
 func TestReleaseFinishesTheBatchUnderWay(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, 1, func(c *Config) { c.ReleaseWithin = patience })
+	f := newFixture(t, 1, func(c *Config) { c.ReleaseWithin = patience / 4 })
 	f.deploy(oneTask)
 	committing, letGo := f.held()
 	f.produce(0, f.message("order", "o1", "", `{}`))
@@ -137,6 +139,66 @@ func TestDueTimesAreStoredRoundedUp(t *testing.T) {
 	require.Equal(t, int64(1000), ceilMillis(time.UnixMilli(1000)))
 	require.Equal(t, int64(1001), ceilMillis(time.UnixMilli(1000).Add(1)))
 	require.Equal(t, int64(1001), ceilMillis(time.UnixMilli(1001).Add(-1)))
+}
+
+// fullRelay has no room until it is told.
+type fullRelay struct {
+	*recorder
+	room chan struct{}
+}
+
+func (r fullRelay) Wait(ctx context.Context, _ int32) error {
+	select {
+	case <-r.room:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestNothingIsDecidedWhileTheRelayIsBehind(t *testing.T) {
+	t.Parallel()
+	room := make(chan struct{})
+	f := newFixture(t, 1, func(c *Config) { c.Relay = fullRelay{c.Relay.(*recorder), room} })
+	f.deploy(oneTask)
+	_, published := f.relay.all()
+	f.produce(0, f.message("order", "o1", "", `{}`))
+	select {
+	case <-published:
+		require.FailNow(t, "decided though the relay has no room")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(room)
+	f.commands(1, "work")
+}
+
+func TestRecordsBeforeThePositionAreNotTaken(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.deploy(oneTask)
+	old := []wire.Record{f.message("order", "o1", "", `{}`)}
+	f.produce(0, old...)
+	f.commands(1, "work")
+	f.ends(1)
+	f.Take(0, old) // fetched again
+	f.produce(0, f.message("order", "o2", "", `{}`))
+	f.until("all is decided", func() bool {
+		return f.count(`SELECT next_offset FROM input_offset WHERE topic = $1`, f.topics.messages) == 2
+	})
+	require.Equal(t, 2, f.count(`SELECT count(*) FROM instance`))
+}
+
+func TestFullQueuePausesUntilItIsHalfEmpty(t *testing.T) {
+	t.Parallel()
+	b := newInbox()
+	q := &partitionQueue{source: fromMessages}
+	b.queues[fromMessages] = []*partitionQueue{q}
+	require.False(t, b.put(q, make([]wire.Record, maxQueuedRecords)))
+	require.True(t, b.put(q, make([]wire.Record, 1)), "one too many")
+	require.False(t, b.put(q, make([]wire.Record, 1)), "paused already")
+	require.Empty(t, b.take(maxQueuedRecords/2).resume)
+	require.Equal(t, []*partitionQueue{q}, b.take(3).resume)
+	require.True(t, b.put(q, []wire.Record{{Value: make([]byte, maxQueuedBytes+1)}}), "bytes count too")
 }
 
 func TestResultsGoFirst(t *testing.T) {

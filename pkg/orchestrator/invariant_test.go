@@ -53,10 +53,12 @@ func TestInvariant2FencedInput(t *testing.T) {
 	// The zombie does not know yet and decides what it had fetched.
 	r := f.message("order", "o1", "", `{}`)
 	zombie.Take(0, []wire.Record{r})
+	_, published := zombieRelay.all()
 	select {
 	case <-zombie.home(0).done:
+	case <-published:
 	case <-time.After(patience):
-		require.FailNow(t, "the zombie goes on")
+		require.FailNow(t, "the zombie does nothing")
 	}
 	records, _ := zombieRelay.all()
 	require.Empty(t, records, "a zombie's batch rolls back")
@@ -78,17 +80,20 @@ func TestInvariant3ResultFencing(t *testing.T) {
 	require.Equal(t, "2", header(second, wire.HeaderAttempt))
 
 	unknown := f.reply(second, `{}`, headers{wire.HeaderCorrelationID: "0199f7a2-1b2c-7d3e-8f90-1234567890ab.0.999.1", wire.HeaderAttempt: "1"})
+	nowhere := f.reply(second, `{}`, headers{wire.HeaderCorrelationID: "0199f7a2-1b2c-7d3e-8f90-1234567890ab.1.1.1", wire.HeaderAttempt: "1"})
 	f.produce(0, f.reply(first, `{"late":true}`, nil))
 	require.Equal(t, map[string]int{"applied": 2, "late": 1}, f.ends(3), "the first attempt is over")
+	f.produce(0, nowhere)
+	require.Equal(t, map[string]int{"applied": 2, "late": 1, "unknown": 1}, f.ends(4), "there is no home 1 to forward it to")
 	f.produce(0,
 		unknown,
 		f.reply(second, `{"ok":true}`, nil),
 		f.reply(second, `{"ok":true}`, nil),
 		f.reply(first, `{"late":true}`, nil))
 	require.Len(t, f.statuses(1, "completed"), 1)
-	ends := f.ends(7)
+	ends := f.ends(8)
 	require.Equal(t, 3, ends["applied"], ends) // start, failure, completion
-	require.Equal(t, 4, ends["late"]+ends["duplicate"]+ends["unknown"], ends)
+	require.Equal(t, 5, ends["late"]+ends["duplicate"]+ends["unknown"], ends)
 	require.Len(t, f.statuses(3, ""), 3, "what is not applied makes no status")
 }
 
@@ -211,7 +216,7 @@ func TestInvariant8IsolationOfPoison(t *testing.T) {
 	f.deploy(oneTask)
 	var bad engine.InstanceID
 	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input) (engine.Outcome, error) {
-		if _, is := in.(engine.TaskResult); is && s.ID == bad {
+		if r, is := in.(engine.TaskResult); is && s.ID == bad && r.Status == engine.ResultCompleted {
 			panic("a defect")
 		}
 		return engine.Decide(p, s, in)
@@ -222,15 +227,21 @@ func TestInvariant8IsolationOfPoison(t *testing.T) {
 	require.True(t, ok)
 	bad = id
 	poison := record(f.topics.results, "k", "\xff\xfe", headers{wire.HeaderCorrelationID: "nonsense", "original": "kept"})
-	f.produce(0, f.reply(cmds[0], `{}`, nil), f.reply(cmds[1], `{}`, nil), poison, f.reply(cmds[2], `{}`, nil))
+	progress := f.reply(cmds[1], `{}`, headers{wire.HeaderStatus: "progress"})
+	f.produce(0, f.reply(cmds[0], `{}`, nil), progress, f.reply(cmds[1], `{}`, nil), poison, f.reply(cmds[2], `{}`, nil))
 
 	require.Len(t, f.statuses(2, "completed"), 2, "the rest of the batch commits")
 	parkedStatus := f.statuses(1, "parked")
 	require.Equal(t, string(cmds[1].Key), parkedStatus[0].InstanceID)
+	require.Equal(t, uint64(3), parkedStatus[0].Sequence, "what it did before, in the same batch, stands")
 	dead := f.deadLetters(1)[0]
 	require.Equal(t, "k", string(dead.Key))
 	require.Equal(t, "\xff\xfe", string(dead.Value))
 	require.Equal(t, "kept", header(dead, "original"))
+
+	f.produce(0, progress)
+	require.Equal(t, map[string]int{"applied": 6, "dead-lettered": 1, "parked": 2}, f.ends(9), "a parked instance takes nothing")
+	require.Equal(t, 2, f.count(`SELECT count(*) FROM parked_input`), "and nothing for it is lost")
 
 	// Mended, the instance takes the result that was kept for it.
 	bad = engine.InstanceID{}
@@ -335,16 +346,29 @@ func TestInstanceWrittenBySomebodyElseIsDecidedAgain(t *testing.T) {
 	f.produce(0, f.reply(cmds[0], `{}`, progress), f.reply(cmds[1], `{}`, progress))
 	f.ends(4)
 	require.Equal(t, 1, f.count(`SELECT count(*) FROM instance WHERE id = $1 AND version = 3`, string(cmds[0].Key)))
-	f.produce(0, f.reply(cmds[0], `{}`, nil), f.reply(cmds[1], `{}`, nil))
+	require.InDelta(t, 1, f.conflicts(), 0, "one conflict, no storm")
+
+	_, err = f.store.Pool.Exec(t.Context(), `UPDATE instance SET version = version + 1 WHERE id = $1`, string(cmds[0].Key))
+	require.NoError(t, err)
+	f.produce(0, f.reply(cmds[0], `{}`, progress), f.reply(cmds[1], `{}`, progress), f.reply(cmds[0], `{}`, nil), f.reply(cmds[1], `{}`, nil))
 	f.statuses(2, "completed")
 	require.Zero(t, f.count(`SELECT count(*) FROM instance`))
-	var conflicts float64
+	require.InDelta(t, 2, f.conflicts(), 0, "an end is a write like any other")
+	told := make(map[string][]uint64)
+	for _, s := range f.statuses(8, "") {
+		told[s.InstanceID] = append(told[s.InstanceID], s.Sequence)
+	}
+	require.Equal(t, map[string][]uint64{string(cmds[0].Key): {1, 3, 5, 6}, string(cmds[1].Key): {1, 2, 3, 4}}, told, "2 and 4 are somebody else's")
+}
+
+func (f *fixture) conflicts() (n float64) {
+	f.t.Helper()
 	families, err := f.reg.Gather()
-	require.NoError(t, err)
+	require.NoError(f.t, err)
 	for _, fam := range families {
 		if fam.GetName() == "barnabas_batch_conflicts_total" {
-			conflicts = fam.Metric[0].Counter.GetValue()
+			n = fam.Metric[0].Counter.GetValue()
 		}
 	}
-	require.InDelta(t, 1, conflicts, 0, "one conflict, no storm")
+	return n
 }

@@ -46,6 +46,37 @@ func (f *fixture) controls(n int) []wire.Record {
 	return f.await(n, "control records", func(r wire.Record) bool { return r.Topic == f.topics.control })
 }
 
+// A message is decided at one home while a subscription opens at another: whichever way the row they share is written, the one that
+// commits second sees the other. What TestInvariant4NoLostWakeUp meets by chance.
+func TestSubscriptionOpenedDuringADecisionIsSeen(t *testing.T) {
+	t.Parallel()
+	for waitingBefore, write := range []string{"the message inserts the row", "removes it", "updates it"} {
+		t.Run(write, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, 2)
+			f.deploy(waiting)
+			for range waitingBefore + 1 {
+				f.produce(0, f.message("order", "o1", "", `{"orderId":"o1"}`))
+			}
+			cmds := f.commands(waitingBefore+1, "work")
+			for _, cmd := range cmds[:waitingBefore] {
+				f.produce(0, f.reply(cmd, `{}`, nil))
+			}
+			f.ends(2*waitingBefore + 1)
+			committing, letGo := f.held()
+			f.produce(1, f.message("payment", "o1", "", `{}`))
+			<-committing
+			f.produce(0, f.reply(cmds[waitingBefore], `{}`, nil))
+			f.ends(2*waitingBefore + 2)
+			letGo()
+			for range waitingBefore {
+				f.produce(1, f.message("payment", "o1", "", `{}`))
+			}
+			f.carryControl(waitingBefore+1, "completed")
+		})
+	}
+}
+
 // The message is marked where it arrived, its delivery where the instance is; Kafka may bring either twice.
 func TestDeliveryHasAMarkOfItsOwn(t *testing.T) {
 	t.Parallel()

@@ -148,6 +148,57 @@ func TestAfterAnErrorTheHomeGoesBack(t *testing.T) {
 	require.Equal(t, 300.0, r.value(w, "rows_total"), "each row counts once")
 }
 
+// scripted answers rows as a test wants; what produce does not take goes to Kafka.
+type scripted struct {
+	relay.Producer
+	produce func(value string, done func(error)) (taken bool)
+}
+
+func (s *scripted) Produce(records []wire.Record, done func(error)) {
+	if !s.produce(string(records[0].Value), done) {
+		s.Producer.Produce(records, done)
+	}
+}
+
+// A row is still with the client when one before it fails: sent again at once, that one would queue up behind it.
+func TestNothingIsSentAgainBeforeAllIsAnswered(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	held, again := make(chan func(error), 1), make(chan string, 3)
+	times := make(map[string]int) // produce is called by one goroutine
+	producer := &scripted{Producer: w.producer(), produce: func(value string, done func(error)) bool {
+		times[value]++
+		switch {
+		case times[value] > 1:
+			again <- value
+			return false
+		case value == "3/0/2":
+			go done(errors.New("broker is being moved"))
+		case value == "3/0/3":
+			held <- done
+		default:
+			return false
+		}
+		return true
+	}}
+	p := w.writer(3)
+	for range 3 {
+		p.commit(p.pack(0))
+	}
+	w.start("a", relay.Config{Homes: homes(3), Producer: producer})
+	answer := <-held
+	select {
+	case value := <-again:
+		require.FailNow(t, "row 3 is not answered", "but sent again is %s", value)
+	case <-time.After(100 * time.Millisecond):
+	}
+	answer(errors.New("failed with another record"))
+	require.Equal(t, "3/0/2", <-again)
+	require.Equal(t, "3/0/3", <-again)
+	w.waitPublished(p)
+	require.Zero(t, w.requirePublished(p))
+}
+
 // A row that fails while later ones succeed holds published_seq back.
 func TestPublishedSeqDoesNotPassAFailedRow(t *testing.T) {
 	t.Parallel()

@@ -107,3 +107,15 @@ func TestCorrelationsAreLockedInOneOrder(t *testing.T) {
 		}
 	}
 }
+
+// Two homes at the same place of their lines never give a row the same version.
+func TestCorrelationVersionsNameTheHome(t *testing.T) {
+	t.Parallel()
+	s := outboxStore(t)
+	one, other := newWriter(t, s, 0), newWriter(t, s, 1)
+	require.NoError(t, one.commit(put("o1", 0)))
+	seen := correlationVersions(t, s, "o1")["o1"]
+	require.NoError(t, one.commit(drop("o1", seen)))
+	require.NoError(t, other.commit(put("o1", 0)))
+	require.ErrorIs(t, one.commit(put("o1", seen)), store.ErrCorrelationChanged)
+}
