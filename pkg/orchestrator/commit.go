@@ -303,7 +303,7 @@ func (b *batch) correlationRows(rows *store.Batch) {
 func (b *batch) committed(offsets []offsetMove) {
 	hints := make(map[kafka.TopicPartition]int64, len(offsets))
 	for _, m := range offsets {
-		m.queue.stored = m.next
+		b.h.inbox.advance(m.queue, m.next)
 		hints[kafka.TopicPartition(m.queue.partition)] = m.next
 	}
 	b.h.o.consumer.CommitHint(hints)

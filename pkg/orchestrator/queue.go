@@ -23,7 +23,8 @@ const (
 type partitionQueue struct {
 	partition store.InputPartition
 	source    source
-	// stored is the position in the database, moved by commits only.
+	// stored is the position in the database, moved by commits only: the home's
+	// goroutine writes it with inbox.mu held, and alone may read it without.
 	stored  int64
 	records []wire.Record
 	bytes   int
@@ -96,6 +97,13 @@ func (b *inbox) put(q *partitionQueue, records []wire.Record) (full bool) {
 	b.mu.Unlock()
 	b.signal()
 	return full
+}
+
+// advance notes that a commit has moved the position of a partition.
+func (b *inbox) advance(q *partitionQueue, stored int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q.stored = stored
 }
 
 // call adds a local input; false: the home is closed.
