@@ -250,10 +250,13 @@ func (f *fixture) statuses(n int, state string) []status {
 func (f *fixture) ends(records int) map[string]int {
 	f.t.Helper()
 	var ends map[string]int
-	f.until("records committed", func() bool {
-		var consumed int
+	f.until("records committed, and counted by their ends too", func() bool {
+		var consumed, ended int
 		consumed, ends = f.counted()
-		return consumed >= records
+		for _, n := range ends {
+			ended += n
+		}
+		return consumed >= records && ended >= records
 	})
 	return ends
 }
