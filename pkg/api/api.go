@@ -57,6 +57,7 @@ func described(mux *http.ServeMux, s *server, version string) huma.API {
 	cfg.Info.Description = "Deploy processes, start them, send them messages, look at what runs and mend what is stuck. " +
 		"Everything that happens often goes over Kafka; see the protocol."
 	cfg.CreateHooks = nil // no $schema member in answers
+	cfg.DocsPath = ""     // its page would load scripts from elsewhere
 	api := humago.New(mux, cfg)
 	s.deployments(api)
 	s.instances(api)
@@ -80,10 +81,7 @@ func authorised(token string, next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="barnabas"`)
-		writeJSON(w, http.StatusUnauthorized, map[string]any{
-			"title": "Unauthorized", "status": http.StatusUnauthorized,
-			"detail": "send the token this engine was started with: Authorization: Bearer <token>",
-		})
+		writeProblem(w, http.StatusUnauthorized, "send the token this engine was started with: Authorization: Bearer <token>")
 	})
 }
 
@@ -100,8 +98,18 @@ func (s *server) readyz(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"status": "ready", "homes": s.o.Homes()})
 }
 
+// writeProblem answers as RFC 9457 has it.
+func writeProblem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	encode(w, status, map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
+}
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	encode(w, status, v)
+}
+
+func encode(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

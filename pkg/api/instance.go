@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/barnabas-project/barnabas/pkg/orchestrator"
 	"github.com/barnabas-project/barnabas/pkg/store"
+	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
 // Variables are a JSON object of process variables.
@@ -175,6 +177,9 @@ func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 
 func (in *listInput) query() (store.InstanceQuery, error) {
 	q := store.InstanceQuery{ProcessID: in.ProcessID, BusinessKey: in.BusinessKey, Incident: in.Incident, Limit: in.Limit}
+	if err := errors.Join(wire.Limits{}.CheckKey("processId", in.ProcessID), wire.Limits{}.CheckKey("businessKey", in.BusinessKey)); err != nil {
+		return q, huma.Error422UnprocessableEntity(err.Error())
+	}
 	if in.After == "" {
 		return q, nil
 	}

@@ -13,7 +13,7 @@ import (
 type messageInput struct {
 	Body struct {
 		Name           string    `json:"name" minLength:"1" maxLength:"256"`
-		CorrelationKey string    `json:"correlationKey,omitempty" maxLength:"4096"`
+		CorrelationKey string    `json:"correlationKey,omitempty" maxLength:"2048"`
 		MessageID      string    `json:"messageId,omitempty" maxLength:"256" doc:"Makes the message idempotent"`
 		TTL            string    `json:"ttl,omitempty" doc:"How long it waits for a subscription, ISO 8601, e.g. PT1H; PT0S: not at all"`
 		BusinessKey    string    `json:"businessKey,omitempty" maxLength:"256"`

@@ -21,6 +21,8 @@ func problem(err error) error {
 		return nil
 	case errors.As(err, &refused) && refused.Missing:
 		return huma.Error404NotFound(refused.Reason)
+	case errors.As(err, &refused) && refused.Malformed:
+		return huma.Error422UnprocessableEntity(refused.Reason)
 	case errors.As(err, &refused):
 		return huma.Error409Conflict(refused.Reason)
 	case errors.As(err, &model):

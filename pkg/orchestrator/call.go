@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 
@@ -28,8 +29,9 @@ func (o *Orchestrator) Start(ctx context.Context, r StartRequest) (Answer, error
 		return Answer{}, err
 	}
 	v, err := engine.ParseVariables(r.Variables)
-	if err != nil {
-		return Answer{}, &RefusedError{Reason: err.Error()}
+	limits := o.cfg.Limits
+	if err = errors.Join(err, limits.CheckName("businessKey", r.BusinessKey), limits.CheckName("tenant", r.Tenant)); err != nil {
+		return Answer{}, malformed(err)
 	}
 	return o.call(ctx, o.anyHome(r.BusinessKey), &start{def: def, businessKey: r.BusinessKey, tenant: r.Tenant, variables: v})
 }
@@ -64,11 +66,20 @@ func (d *definitions) version(processID string, version int32) *definition {
 // Publish takes a message as if it had come on the message topic.
 func (o *Orchestrator) Publish(ctx context.Context, m wire.Message) (Answer, error) {
 	in, err := newMessage(m)
-	if err != nil {
-		return Answer{}, &RefusedError{Reason: err.Error()}
+	if err = errors.Join(err, checkMessage(&m, o.cfg.Limits)); err != nil {
+		return Answer{}, malformed(err)
 	}
 	return o.call(ctx, o.anyHome(m.CorrelationKey), in)
 }
+
+// checkMessage sees that the message could have come as a record: what can't be
+// stored would stop the home.
+func checkMessage(m *wire.Message, l wire.Limits) error {
+	return errors.Join(l.CheckName("name", m.Name), l.CheckKey("correlationKey", m.CorrelationKey), l.CheckName("messageId", m.ID),
+		l.CheckName("businessKey", m.BusinessKey), l.CheckName("tenant", m.Tenant))
+}
+
+func malformed(err error) error { return &RefusedError{Reason: err.Error(), Malformed: true} }
 
 // Cancel ends a running instance.
 func (o *Orchestrator) Cancel(ctx context.Context, id engine.InstanceID, reason string) (Answer, error) {
@@ -91,7 +102,7 @@ type ResolveRequest struct {
 func (o *Orchestrator) Resolve(ctx context.Context, r ResolveRequest) (Answer, error) {
 	v, err := engine.ParseVariables(r.Variables)
 	if err != nil {
-		return Answer{}, &RefusedError{Reason: err.Error()}
+		return Answer{}, malformed(err)
 	}
 	home, err := o.homeOf(ctx, r.Instance)
 	if err != nil {

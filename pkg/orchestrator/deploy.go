@@ -14,6 +14,9 @@ import (
 
 // Deploy stores the processes of a model and begins to use them.
 func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) (Deployment, error) {
+	if err := o.cfg.Limits.CheckName("resource", resource); err != nil {
+		return Deployment{}, malformed(err)
+	}
 	model, err := bpmn.Parse(xml, bpmn.Config{Now: o.now()})
 	if err != nil {
 		return Deployment{}, err

@@ -141,6 +141,8 @@ var ErrNotOwner = errors.New("this engine owns no home that can take the call; t
 type RefusedError struct {
 	Reason  string
 	Missing bool // what it names is not there
+	// Malformed says that it would be refused at any time.
+	Malformed bool
 }
 
 func (e *RefusedError) Error() string { return e.Reason }

@@ -1,6 +1,9 @@
 package wire
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Limits bounds what a consumed record may be. Zero fields mean the defaults.
 type Limits struct {
@@ -40,6 +43,23 @@ func (l Limits) check(r *Record) error {
 	}
 	if size > l.headerBytes() {
 		return tooLarge("the size of the headers", size, l.headerBytes(), "bytes")
+	}
+	return nil
+}
+
+// CheckName finds what keeps text from being a name, an id, a business key or a
+// tenant: what comes otherwise than as a record has the same bounds.
+func (l Limits) CheckName(what, text string) error { return checkText(what, text, l.name()) }
+
+// CheckKey finds what keeps text from being a correlation key.
+func (l Limits) CheckKey(what, text string) error { return checkText(what, text, l.key()) }
+
+func checkText(what, text string, most int) error {
+	if len(text) > most {
+		return fmt.Errorf("%s has %d bytes, the limit is %d", what, len(text), most)
+	}
+	if !validText([]byte(text)) {
+		return fmt.Errorf("%s is %s: expected text without control characters", what, excerpt([]byte(text)))
 	}
 	return nil
 }
