@@ -444,25 +444,8 @@ func (e *runningEngine) hasIncidents(t *testing.T, n int) {
 // taskOf starts an instance and gives the correlation id of its first task.
 func (s *site) taskOf(t *testing.T, taskType, message, key string) wire.CorrelationID {
 	t.Helper()
-	topic, err := s.names.Task(taskType)
-	require.NoError(t, err)
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.brokers...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	require.NoError(t, err)
-	defer client.Close()
 	s.publish(t, message, key)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for ctx.Err() == nil {
-		for _, r := range client.PollFetches(ctx).Records() {
-			if h := headersOf(r); h["businessKey"] == key {
-				id, err := wire.ParseCorrelationID([]byte(h["correlationId"]))
-				require.NoError(t, err)
-				return id
-			}
-		}
-	}
-	require.FailNow(t, "no task "+taskType)
-	return wire.CorrelationID{}
+	return s.commandFor(t, taskType, key)
 }
 
 // watchReadiness asks all the time; the answer stops it and lists what was wrong.
