@@ -93,7 +93,7 @@ func (c *child) kill(ctx context.Context, every time.Duration) {
 		case <-tick.C:
 		}
 		_ = c.cmd.Process.Kill() // ended already: so much the better
-		_ = <-c.done // how it ended is clear
+		_ = <-c.done             // how it ended is clear
 		if err := c.start(); err != nil {
 			fmt.Fprintln(os.Stderr, err) // the measurement stalls, which ends it
 			return

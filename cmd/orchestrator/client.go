@@ -22,8 +22,6 @@ type awayError struct{ message string }
 
 func (e *awayError) Error() string { return e.message }
 
-func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
-
 // client talks to an engine's REST interface.
 type client struct {
 	base  string

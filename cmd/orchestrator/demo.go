@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"text/template"
 	"time"
@@ -251,18 +250,6 @@ Engine and workers stay up; Ctrl-C ends them, data stays in {{.Data}}. Try, in a
 What happens to orders is shown here:
 
 `))
-}
-
-// self is how to call this program as a client of this engine.
-func (d *demo) self() string {
-	self := os.Args[0]
-	if strings.Contains(self, "go-build") && filepath.Base(self) == "orchestrator" { // of go run
-		self = "go run ./cmd/orchestrator"
-	}
-	if d.Listen != defaultListen {
-		self += " --listen " + d.Listen
-	}
-	return self
 }
 
 // shortPath is path as seen from the working folder, if it is in there.

@@ -54,9 +54,9 @@ Barnabas is up. Ctrl-C ends it; data stays in %s.
 
 Try, in another terminal:
 
-  orchestrator deploy model.bpmn
-  orchestrator start <process> -v '{"amount":42}'
-  orchestrator instances list
-`, g.Data, g.Listen, s.Kafka.Brokers()[0], s.Postgres.URL())
+  %[5]s deploy model.bpmn
+  %[5]s start <process> -v '{"amount":42}'
+  %[5]s instances list
+`, g.Data, g.Listen, s.Kafka.Brokers()[0], s.Postgres.URL(), g.self())
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -41,8 +42,9 @@ type engineConfig struct {
 	database string
 	group    string
 	topics   *topics.Set
-	relay    bool // publish in this process
-	history  bool // project the status topic in this process
+	relay    bool                         // publish in this process
+	history  bool                         // project the status topic in this process
+	waits    func(what string, err error) // told what can't be used yet; nil: it can
 	logger   *zap.Logger
 }
 
@@ -55,6 +57,7 @@ func newEngine(ctx context.Context, cfg engineConfig) (_ *engine, err error) {
 			e.close()
 		}
 	}()
+	e.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err = e.openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -75,6 +78,7 @@ func newEngine(ctx context.Context, cfg engineConfig) (_ *engine, err error) {
 	e.homes, err = kafka.NewHomes(kafka.HomesConfig{
 		Config: e.kafkaConfig(cfg, "engine"), Group: cfg.group, Results: names.Results(),
 		Others: append(cfg.topics.ReplyTopics(), names.Control(), names.Messages()), Control: names.Control(),
+		Reached: func(err error) { e.orchestrator.Ready().Set("kafka", err) },
 	}, e.orchestrator)
 	if err != nil {
 		return nil, err
@@ -100,7 +104,7 @@ func (e *engine) kafkaConfig(cfg engineConfig, client string) kafka.Config {
 }
 
 func (e *engine) openStore(ctx context.Context, cfg engineConfig) error {
-	return e.patiently(ctx, "database", func() (err error) {
+	return e.patiently(ctx, cfg, "database", func() (err error) {
 		if err := store.Migrate(ctx, cfg.database); err != nil {
 			return err
 		}
@@ -113,7 +117,7 @@ func (e *engine) openKafka(ctx context.Context, cfg engineConfig) (err error) {
 	if e.admin, err = kafka.NewAdmin(e.kafkaConfig(cfg, "admin")); err != nil {
 		return err
 	}
-	if err := e.patiently(ctx, "Kafka", func() error { return e.admin.Ensure(ctx, cfg.topics.All()) }); err != nil {
+	if err := e.patiently(ctx, cfg, "kafka", func() error { return e.admin.Ensure(ctx, cfg.topics.All()) }); err != nil {
 		return err
 	}
 	e.producer, err = kafka.NewProducer(e.kafkaConfig(cfg, "relay"))
@@ -126,12 +130,16 @@ func (e *engine) ensureTaskTopics(ctx context.Context, set *topics.Set, types []
 }
 
 // patiently tries until it succeeds or ctx ends: what is away comes back.
-func (e *engine) patiently(ctx context.Context, what string, try func() error) error {
+func (e *engine) patiently(ctx context.Context, cfg engineConfig, what string, try func() error) error {
+	cfg.waits(what, errors.New("not reached yet"))
 	wait := backoff.WithContext(backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0)), ctx)
-	return backoff.RetryNotify(try, wait, func(err error, after time.Duration) {
+	err := backoff.RetryNotify(try, wait, func(err error, after time.Duration) {
+		cfg.waits(what, err)
 		e.logger.Warn(what+" can't be used yet; trying again", zap.Duration("in", after), zap.Error(err))
 	})
+	cfg.waits(what, err)
+	return err
 }
 
 func (e *engine) newRelay(id string, cfg engineConfig) {

@@ -1,18 +1,16 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
-	"gopkg.in/yaml.v3"
 )
 
 // globals are the flags that mean the same everywhere.
@@ -77,15 +75,14 @@ func (g *globals) external() (bool, error) {
 	return false, &usageError{"give both --brokers and --database, or neither to use embedded ones"}
 }
 
-// yamlConfiguration reads a file of flag values: names of flags, nested for commands.
-func yamlConfiguration(r io.Reader) (kong.Resolver, error) {
-	values := make(map[string]any)
-	if err := yaml.NewDecoder(r).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("configuration: %w", err)
+// self is how to call this program as a client of this engine.
+func (g *globals) self() string {
+	self := os.Args[0]
+	if strings.Contains(self, "go-build") && filepath.Base(self) == "orchestrator" { // of go run
+		self = "go run ./cmd/orchestrator"
 	}
-	data, err := json.Marshal(values)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+	if g.Listen != defaultListen {
+		self += " --listen " + g.Listen
 	}
-	return kong.JSON(bytesReader(data))
+	return self
 }

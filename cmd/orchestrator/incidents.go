@@ -34,7 +34,7 @@ func (c *incidentsList) Run(ctx context.Context, g *globals) error {
 
 type incidentsResolve struct {
 	ID        string    `arg:"" help:"Instance id."`
-	Key       uint64    `help:"Only the incident with this key."`
+	Key       uint64    `help:"Only the incident with this key." env:"-"`
 	Retries   int       `help:"Attempts given to a task; default: as many as the model says."`
 	Variables variables `short:"v" help:"JSON object set before trying again; @file reads a file, - standard input." placeholder:"JSON"`
 }

@@ -135,7 +135,7 @@ func eventNames(events json.RawMessage) string {
 }
 
 type instancesCancel struct {
-	IDs    []string `arg:"" help:"Instance ids."`
+	IDs    []string `arg:"" name:"id" help:"Instance ids."`
 	Reason string   `help:"Why; goes into the history." placeholder:"TEXT"`
 }
 

@@ -32,7 +32,7 @@ type commands struct {
 	Fsck       fsckCommand       `cmd:"" help:"Check that the database is consistent in itself."`
 	Completion completionCommand `cmd:"" help:"Print the completion script of a shell."`
 
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Version kong.VersionFlag `help:"Print the version and exit." env:"-"`
 }
 
 // Exit codes.

@@ -72,18 +72,36 @@ func serve(ctx context.Context, g *globals, s serving) error {
 	if err != nil {
 		return &awayError{fmt.Sprintf("can't listen on %s: %v; choose another address with --listen", g.Listen, err)}
 	}
-	e, err := newEngine(ctx, engineConfig{brokers: s.brokers, database: s.database, group: s.group, topics: declared, relay: s.relay, history: s.history, logger: logger})
+	front := newDoor()
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error { return serveHTTP(ctx, listener, front) })
+	tasks.Go(func() error {
+		return s.run(ctx, g, front, engineConfig{
+			brokers: s.brokers, database: s.database, group: s.group, topics: declared, relay: s.relay, history: s.history,
+			waits: front.waitFor, logger: logger,
+		})
+	})
+	logger.Info("listening", zap.String("listen", "http://"+listener.Addr().String()))
+	return tasks.Wait()
+}
+
+// run puts the engine together, patiently, and lets it work until ctx ends.
+func (s *serving) run(ctx context.Context, g *globals, front *door, cfg engineConfig) error {
+	e, err := newEngine(ctx, cfg)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		if ctx.Err() != nil {
+			return nil // told to stop while waiting
+		}
+		return err
 	}
 	defer e.close()
+	front.open(e.handler(g))
+	cfg.logger.Info("engine is up", zap.Strings("brokers", cfg.brokers))
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error { return e.run(ctx) })
-	tasks.Go(func() error { return serveHTTP(ctx, listener, e.handler(g)) })
 	if s.started != nil {
 		tasks.Go(func() error { return s.started(ctx, e) })
 	}
-	logger.Info("engine is up", zap.String("listen", "http://"+listener.Addr().String()), zap.Strings("brokers", s.brokers))
 	return tasks.Wait()
 }
 

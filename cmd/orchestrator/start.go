@@ -61,7 +61,7 @@ func (c *startCommand) Run(ctx context.Context, g *globals) error {
 type messageCommand struct {
 	Name           string    `arg:"" help:"Name of the message."`
 	CorrelationKey string    `arg:"" optional:"" help:"Correlation key."`
-	MessageID      string    `help:"Id that makes the message idempotent." placeholder:"ID" name:"id"`
+	MessageID      string    `help:"Id that makes the message idempotent." placeholder:"ID" name:"id" env:"-"`
 	TTL            string    `help:"How long it waits for somebody, ISO 8601; PT0S: not at all." placeholder:"PT1H" name:"ttl"`
 	BusinessKey    string    `help:"Business key of instances it starts; default: the correlation key." placeholder:"KEY"`
 	Variables      variables `short:"v" help:"JSON object; @file reads a file, - standard input." placeholder:"JSON"`

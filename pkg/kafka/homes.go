@@ -35,6 +35,9 @@ type HomesConfig struct {
 	// OnReset is told of records that were gone before they were consumed.
 	// Optional; it must not block.
 	OnReset func(Reset)
+	// Reached is told every 5 s whether the cluster answers (nil). Optional; it
+	// must not block.
+	Reached func(error)
 }
 
 // Reset says that the records from Wanted on were gone (retention, a topic cut
@@ -63,6 +66,9 @@ func NewHomes(config HomesConfig, owner Owner) (*Homes, error) {
 	}
 	if _, err := config.options("check"); err != nil {
 		return nil, err
+	}
+	if config.Reached == nil {
+		config.Reached = func(error) {}
 	}
 	config.Group = cmp.Or(config.Group, "barnabas")
 	config.SessionTimeout = cmp.Or(config.SessionTimeout, 6*time.Second)
@@ -105,6 +111,7 @@ func (h *Homes) open(ctx context.Context) (*session, error) {
 		return err
 	}
 	warn := func(err error, wait time.Duration) {
+		h.config.Reached(err)
 		h.log.Warn("input topics can't be read: trying again", zap.Duration("in", wait), zap.Error(err))
 	}
 	if err := backoff.RetryNotify(read, patiently(ctx), warn); err != nil {

@@ -2,13 +2,15 @@ package kafka
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"go.uber.org/zap"
 )
 
 // lagEvery is how often the cluster is asked where topics end. Fetches know it
@@ -56,23 +58,37 @@ func (l *lag) forget(topic string, partitions []int32) {
 	}
 }
 
-// watch measures until ctx is done.
-func (l *lag) watch(ctx context.Context, admin *kadm.Client, topics []string, log *zap.Logger) {
+// measureLag measures until ctx is done, and so learns whether the cluster answers.
+func (s *session) measureLag(ctx context.Context) {
+	topics := slices.Collect(maps.Keys(s.topology.topics))
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	for {
+		ends, err := s.ends(ctx, topics)
+		if ctx.Err() != nil {
+			return
+		}
+		s.config.Reached(err)
+		if err == nil {
+			s.lag.measure(ends)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		ends, err := admin.ListEndOffsets(ctx, topics...)
-		if err != nil {
-			log.Debug("ends of input topics can't be read: lag is not measured", zap.Error(err))
-			continue
-		}
-		l.measure(ends)
 	}
+}
+
+// ends asks where topics end; an answer that takes longer than lagEvery is none.
+func (s *session) ends(ctx context.Context, topics []string) (kadm.ListedOffsets, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lagEvery, errors.New("the brokers don't answer"))
+	defer cancel()
+	ends, err := s.admin.ListEndOffsets(ctx, topics...)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return ends, err
 }
 
 func (l *lag) measure(ends kadm.ListedOffsets) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -78,7 +76,7 @@ func (s *session) run(ctx context.Context) error {
 	work.Go(func() error { s.poll(polling); return nil })
 	work.Go(func() error { s.hints.commit(polling, group, s.log); return nil })
 	work.Go(func() error {
-		s.lag.watch(polling, s.admin, slices.Collect(maps.Keys(s.topology.topics)), s.log)
+		s.measureLag(polling)
 		return nil
 	})
 	err = s.watch(ctx)
