@@ -29,6 +29,10 @@ test-race: ## the same under the race detector
 test-kafka: ## run the protocol tests on a real Apache Kafka, started for this on a free port
 	$(KAFKA) run go test -count=1 $(addprefix ./,$(PROTOCOL_TESTS))
 
+.PHONY: mutate
+mutate: ## remove each guard from a copy and see a test fail
+	go run ./internal/mutate
+
 .PHONY: lint
 lint: vet ## check style and common mistakes
 	$(TOOL) golangci-lint run ./...

@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	// Commands put the parts together.
 	"cmd/orchestrator": {"pkg/api", "pkg/bench", "pkg/bpmn", "pkg/dev", "pkg/engine", "pkg/history", "pkg/kafka", "pkg/orchestrator", "pkg/relay", "pkg/store", "pkg/wire", "pkg/worker", "topics", "examples"},
 	"cmd/relay":        {"pkg/kafka", "pkg/relay", "pkg/store", "pkg/wire", "topics"},
+	"internal/mutate":  {},
 	// Examples are what users write: they know the protocol and the SDK.
 	"examples": {"pkg/wire", "pkg/worker", "pkg/dev", "topics"},
 }
