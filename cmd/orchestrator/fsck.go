@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/barnabas-project/barnabas/pkg/dev"
 	"github.com/barnabas-project/barnabas/pkg/orchestrator"
@@ -19,6 +22,9 @@ type fsckReport struct {
 
 func (c *fsckCommand) Run(ctx context.Context, g *globals) error {
 	if g.Database != "" {
+		if err := g.checkDatabase(); err != nil {
+			return err
+		}
 		return fsck(ctx, g, g.Database)
 	}
 	return withStack(ctx, g, func(s *dev.Stack) error { return fsck(ctx, g, s.Postgres.URL()) })
@@ -27,12 +33,12 @@ func (c *fsckCommand) Run(ctx context.Context, g *globals) error {
 func fsck(ctx context.Context, g *globals, database string) error {
 	s, err := store.Open(ctx, store.Config{URL: database})
 	if err != nil {
-		return &awayError{err.Error()}
+		return &awayError{fmt.Sprintf("%v; name the database of the engines with --database", err)}
 	}
 	defer s.Close()
 	o, err := orchestrator.New(ctx, orchestrator.Config{ID: "fsck", Store: s, Relay: elsewhere{}})
 	if err != nil {
-		return err
+		return noSchema(err)
 	}
 	report := fsckReport{List: []orchestrator.Finding{}}
 	report.Checked, err = o.Check(ctx, func(f orchestrator.Finding) {
@@ -50,6 +56,15 @@ func fsck(ctx context.Context, g *globals, database string) error {
 	})
 	if err == nil && report.Findings > 0 {
 		err = &refusedError{fmt.Sprintf("%d findings", report.Findings)}
+	}
+	return err
+}
+
+// noSchema says what it means that a table is missing.
+func noSchema(err error) error {
+	var missing *pgconn.PgError
+	if errors.As(err, &missing) && missing.Code == "42P01" {
+		return &refusedError{"this database holds no Barnabas schema: name the one of the engines with --database; an engine makes its tables when it starts"}
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
@@ -68,11 +69,19 @@ func (g *globals) checkListen() error {
 func (g *globals) external() (bool, error) {
 	switch {
 	case len(g.Brokers) > 0 && g.Database != "":
-		return true, nil
+		return true, g.checkDatabase()
 	case len(g.Brokers) == 0 && g.Database == "":
 		return false, nil
 	}
 	return false, &usageError{"give both --brokers and --database, or neither to use embedded ones"}
+}
+
+// checkDatabase finds what waiting for the database would not cure.
+func (g *globals) checkDatabase() error {
+	if _, err := pgconn.ParseConfig(g.Database); err != nil {
+		return &usageError{fmt.Sprintf("--database: %v; want postgres://user:password@host:port/name", err)}
+	}
+	return nil
 }
 
 // self is how to call this program as a client of this engine.

@@ -26,8 +26,12 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(ctx context.Context, g *globals) error {
-	if external, err := g.external(); err != nil || !external {
-		return errors.Join(err, &usageError{"serve needs --brokers and --database; to try Barnabas with embedded ones: orchestrator dev"})
+	external, err := g.external()
+	if err != nil {
+		return err
+	}
+	if !external {
+		return &usageError{"serve needs --brokers and --database; to try Barnabas with embedded ones: orchestrator dev"}
 	}
 	stop, err := bench.Profile(c.CPUProfile)
 	if err != nil {

@@ -27,7 +27,7 @@ func (v variables) read() (json.RawMessage, error) {
 		text, err = os.ReadFile(string(v[1:]))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read variables: %w", err)
+		return nil, &usageError{fmt.Sprintf("--variables: %v; give a JSON object, @file with one, or - for standard input", err)}
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(text, &object); err != nil {

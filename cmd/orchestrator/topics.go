@@ -63,7 +63,7 @@ func withPlan(ctx context.Context, g *globals, work func(*kafka.Admin, []kafka.C
 	defer a.Close()
 	plan, err := a.Plan(ctx, set.All())
 	if err != nil {
-		return &awayError{err.Error()}
+		return &awayError{fmt.Sprintf("%v; name brokers that answer with --brokers", err)}
 	}
 	return work(a, plan)
 }
