@@ -396,7 +396,7 @@ func TestHostileInputs(t *testing.T) {
 	s.publish(t, "asked", "answer-me")
 	s.publish(t, "answered", "answer-me")
 	b.await(t, len(orders)+1)
-	require.NoError(t, s.kafka.ProduceSync(t.Context(), &kgo.Record{Topic: s.names.Results(), Partition: a.held.Home, Headers: headers("correlationId", a.held.String())}).FirstErr())
+	s.answer(t, a.held)
 	b.await(t, len(orders)+2)
 
 	inputs := []string{s.names.Messages(), s.names.Results(), s.names.Control()}

@@ -134,9 +134,7 @@ func startRunning(t *testing.T) *running {
 	r.description = readDescription(t, r.rest)
 	r.held = r.start(t, `{"businessKey":"held","variables":{"a":1}}`)
 	r.stuck = r.start(t, `{"businessKey":"stuck"}`)
-	id := s.commandFor(t, "manual", "stuck")
-	require.NoError(t, s.kafka.ProduceSync(t.Context(), &kgo.Record{Topic: s.names.Results(), Partition: id.Home,
-		Headers: headers("correlationId", id.String(), "status", "failed", "errorMessage", "no paper")}).FirstErr())
+	s.fail(t, "stuck", "no paper")
 	eventually(t, "incident", func() bool { return strings.Contains(r.call(t, "GET", "/v1/incidents", "").body, r.stuck) })
 	return r
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -205,6 +204,14 @@ func (s *site) message(name, key string) *kgo.Record {
 	}}
 }
 
+// answer sends the result of a task; more are headers, names and values in turn.
+func (s *site) answer(t *testing.T, task wire.CorrelationID, more ...string) {
+	t.Helper()
+	require.NoError(t, s.kafka.ProduceSync(t.Context(), &kgo.Record{
+		Topic: s.names.Results(), Partition: task.Home, Headers: headers(append([]string{"correlationId", task.String()}, more...)...),
+	}).FirstErr())
+}
+
 func keys(from, to int) []string {
 	var all []string
 	for i := from; i < to; i++ {
@@ -259,23 +266,6 @@ func (s *site) consistent(t *testing.T) (report fsckReport) {
 	require.Zero(t, answer.code, answer)
 	require.NoError(t, json.Unmarshal([]byte(answer.out), &report), answer)
 	return report
-}
-
-// answered is what a command that has ended wrote, and its exit code.
-type answered struct {
-	out, errors string
-	code        int
-}
-
-// commandLine runs a command to its end.
-func commandLine(t *testing.T, args ...string) answered {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), os.Args[0], args...)
-	command.Env = append(os.Environ(), asCommand+"=1")
-	var out, errors bytes.Buffer
-	command.Stdout, command.Stderr = &out, &errors
-	_ = command.Run() // the exit code tells
-	return answered{out.String(), errors.String(), command.ProcessState.ExitCode()}
 }
 
 func eventually(t *testing.T, what string, condition func() bool) {
