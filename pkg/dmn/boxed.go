@@ -231,7 +231,10 @@ type boxedFilter struct {
 }
 
 func (p *parser) filter(e *etree.Element) logic {
-	return &boxedFilter{id: ownerID(e), in: p.part(e, "in"), match: p.part(e, "match", "item")}
+	in := p.part(e, "in")
+	p.known.Filters++
+	defer func() { p.known.Filters-- }()
+	return &boxedFilter{id: ownerID(e), in: in, match: p.part(e, "match", "item")}
 }
 
 func (f *boxedFilter) evaluate(r *evaluation, s expr.Scope) (expr.Value, error) {

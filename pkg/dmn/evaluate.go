@@ -50,20 +50,24 @@ func (e *UnknownError) Error() string {
 // What the specification calls an error gives null and a warning; env.Strict makes
 // it an error. Errors are *UnknownError and *EvaluationError. The result then has
 // what was evaluated before.
-func (m *Model) Evaluate(decision string, env *expr.Env) (Result, error) {
+func (m *Model) Evaluate(decision string, env *expr.Env) (result Result, err error) {
 	n := m.find(decision)
 	if n == nil {
 		return Result{}, &UnknownError{Model: m.Name, Decision: decision}
 	}
-	r := newEvaluation(env)
-	g := &instance{evaluation: r, inputs: r.env.Scope, values: map[*node]expr.Value{}, functions: map[*node]expr.Value{}}
-	var err error
+	e := newEvaluation(env)
+	defer func() {
+		if r := recover(); r != nil {
+			result, err = e.result, &EvaluationError{ElementID: n.id, Err: fmt.Errorf("the evaluation broke off: %v", r)}
+		}
+	}()
+	g := e.instance(e.env.Scope)
 	if n.kind == decisionService {
-		r.result.Value, err = g.serve(n)
+		e.result.Value, err = g.serve(n)
 	} else {
-		r.result.Value, err = g.decide(n)
+		e.result.Value, err = g.decide(n)
 	}
-	return r.result, err
+	return e.result, err
 }
 
 // find looks for a decision or service by id, then by name.
@@ -132,7 +136,7 @@ func located(id string, err error) error {
 func (r *evaluation) null(id, format string, args ...any) (expr.Value, error) {
 	reason := fmt.Sprintf(format, args...)
 	if r.env.Strict {
-		return expr.Null(), &EvaluationError{ElementID: id, Err: &expr.Error{Message: reason}}
+		return expr.Null(), &EvaluationError{ElementID: id, Err: errors.New(reason)}
 	}
 	r.warn(id, reason)
 	return expr.Null(), nil
@@ -164,6 +168,10 @@ type instance struct {
 	inputs    expr.Scope // nil: nothing but what was given is known
 	values    map[*node]expr.Value
 	functions map[*node]expr.Value
+}
+
+func (r *evaluation) instance(inputs expr.Scope) *instance {
+	return &instance{evaluation: r, inputs: inputs, values: map[*node]expr.Value{}, functions: map[*node]expr.Value{}}
 }
 
 // decide gives a decision its value, after those that it requires. It keeps a list
@@ -286,7 +294,7 @@ func (g *instance) callable(n *node) expr.Value {
 // call evaluates a decision service on its own: nothing is known inside but the
 // arguments.
 func (g *instance) call(n *node, args *scope) (expr.Value, error) {
-	inner := &instance{evaluation: g.evaluation, values: map[*node]expr.Value{}, functions: map[*node]expr.Value{}}
+	inner := g.instance(nil)
 	for _, in := range n.inputs {
 		inner.values[in], _ = args.Lookup(in.variable)
 	}

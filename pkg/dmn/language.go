@@ -119,8 +119,8 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// tests are the unary tests of an input entry or of a type. Nil *tests hold for
-// every value.
+// tests are the unary tests of an input entry or of a type; nil ones hold for every
+// value.
 type tests struct {
 	id   string
 	text string
@@ -161,12 +161,12 @@ func (p *parser) unaryTests(e *etree.Element, otherwise language) *tests {
 }
 
 // hold applies the tests to a value; what cannot be told does not hold.
-func (t *tests) hold(r *evaluation, s expr.Scope, v expr.Value) (bool, error) {
+func (t *tests) hold(r *evaluation, env *expr.Env, v expr.Value) (bool, error) {
 	if t == nil {
 		return true, nil
 	}
 	if t.also != nil {
-		if ok, err := t.also.hold(r, s, v); !ok || err != nil {
+		if ok, err := t.also.hold(r, env, v); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -177,9 +177,9 @@ func (t *tests) hold(r *evaluation, s expr.Scope, v expr.Value) (bool, error) {
 		result, err = r.null(t.id, "%s", t.flaw)
 		return result.IsTrue(), err
 	case t.feel != nil:
-		result, err = t.feel.Test(r.in(s), v)
+		result, err = t.feel.Test(env, v)
 	default:
-		result, err = t.juel.Evaluate(r.in(s))
+		result, err = t.juel.Evaluate(env)
 	}
 	return result.IsTrue(), r.done(t.id, err)
 }

@@ -206,12 +206,12 @@ func (r *evaluation) function(id string, params []parameter, run func(args *scop
 	host.Run = func(args []expr.Value) (expr.Value, error) {
 		b := expr.NewContextBuilder(len(args))
 		for i, p := range params {
-			ok, err := p.typ.admits(r, args[i])
+			why, err := p.typ.violation(r, args[i])
 			if err != nil {
 				return expr.Null(), err
 			}
-			if !ok {
-				return r.null(id, "argument %q is %s, which is not among the allowed values of type %s", p.name, args[i].Describe(), shorten(p.typ.String()))
+			if why != "" {
+				return r.null(id, "argument %s%s", p.name, why)
 			}
 			b.Put(p.name, args[i])
 		}

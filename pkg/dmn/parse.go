@@ -196,6 +196,12 @@ func (p *parser) publish(n *node) {
 	}
 }
 
+// named are the elements whose names can be entries of a context.
+var named = map[string]bool{
+	"itemComponent": true, "variable": true, "column": true, "output": true,
+	"decision": true, "inputData": true, "businessKnowledgeModel": true, "decisionService": true,
+}
+
 // memberNames are the names that are no plain words and can follow a dot: entries
 // of contexts, whoever makes them.
 func (p *parser) memberNames() []string {
@@ -207,11 +213,16 @@ func (p *parser) memberNames() []string {
 			names = append(names, name)
 		}
 	}
-	for _, tag := range []string{"itemComponent", "variable", "column", "output", "decision", "inputData", "businessKnowledgeModel"} {
-		for _, e := range p.doc.Root.FindElements("//dmn:" + tag) {
+	var walk func(e *etree.Element)
+	walk = func(e *etree.Element) {
+		if named[e.Tag] {
 			add(nameOf(e))
 		}
+		for _, c := range e.ChildElements() {
+			walk(c)
+		}
 	}
+	walk(p.doc.Root)
 	for _, i := range p.model.imports {
 		for _, name := range i.model.members {
 			add(name)

@@ -1,6 +1,8 @@
 package dmn
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -293,42 +295,77 @@ func (t *itemType) fit(r *evaluation, id, what string, v expr.Value) (expr.Value
 	}
 	fitting, ok := t.shape.Coerce(v)
 	if !ok {
-		return r.null(id, "%s is %s, not of type %s", what, v.Describe(), shorten(t.String()))
+		return r.null(id, "%s%s", what, cmp.Or(t.misfit(v), " is "+v.Describe()+", not of type "+shorten(t.String())))
 	}
-	ok, err := t.admits(r, fitting)
-	if err != nil || ok {
+	why, err := t.violation(r, fitting)
+	if err != nil || why == "" {
 		return fitting, err
 	}
-	return r.null(id, "%s is %s, which is not among the allowed values of type %s", what, v.Describe(), shorten(t.String()))
+	return r.null(id, "%s%s", what, why)
 }
 
-// admits applies the constraints to a value of the right shape. Null is admitted.
-func (t *itemType) admits(r *evaluation, v expr.Value) (bool, error) {
+// misfit says which part of a value is not of the shape, such as ".lines[2].count
+// is the string …"; it is empty if all are.
+func (t *itemType) misfit(v expr.Value) string {
+	if t == nil || v.IsNull() || t.shape.IsAny() {
+		return ""
+	}
+	if items, ok := v.AsList(); ok && t.element != nil {
+		for i, item := range items {
+			if why := t.element.misfit(item); why != "" {
+				return fmt.Sprintf("[%d]%s", i+1, why)
+			}
+		}
+	}
+	if c, ok := v.AsContext(); ok {
+		for _, f := range t.fields {
+			member, found := c.Get(f.name)
+			if !found {
+				return fmt.Sprintf(" has no entry %q; give it, if only as null", f.name)
+			}
+			if why := f.typ.misfit(member); why != "" {
+				return "." + f.name + why
+			}
+		}
+	}
+	if t.shape.Contains(v) {
+		return ""
+	}
+	return fmt.Sprintf(" is %s, not of type %s", v.Describe(), shorten(t.String()))
+}
+
+// violation says which part of a value of the right shape is not allowed; it is
+// empty if all are. Null is allowed.
+func (t *itemType) violation(r *evaluation, v expr.Value) (string, error) {
 	if t == nil || v.IsNull() {
-		return true, nil
+		return "", nil
 	}
 	for _, constraint := range []*tests{t.allowed, t.whole} {
 		if constraint == nil {
 			continue
 		}
-		if ok, err := constraint.hold(r, nil, v); !ok || err != nil {
-			return false, err
+		ok, err := constraint.hold(r, r.in(nil), v)
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			return fmt.Sprintf(" is %s; allowed is %s", v.Describe(), shorten(constraint.text)), nil
 		}
 	}
 	if items, ok := v.AsList(); ok && t.element != nil {
-		for _, item := range items {
-			if ok, err := t.element.admits(r, item); !ok || err != nil {
-				return false, err
+		for i, item := range items {
+			if why, err := t.element.violation(r, item); why != "" || err != nil {
+				return fmt.Sprintf("[%d]%s", i+1, why), err
 			}
 		}
 	}
 	if c, ok := v.AsContext(); ok {
 		for _, f := range t.fields {
 			member, _ := c.Get(f.name)
-			if ok, err := f.typ.admits(r, member); !ok || err != nil {
-				return false, err
+			if why, err := f.typ.violation(r, member); why != "" || err != nil {
+				return "." + f.name + why, err
 			}
 		}
 	}
-	return true, nil
+	return "", nil
 }

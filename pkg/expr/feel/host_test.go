@@ -112,6 +112,8 @@ func TestVocabulary(t *testing.T) {
 		return v.Text()
 	}
 	require.Equal(t, "6", eval("a-b + order.price/unit + order-line"))
+	require.Equal(t, "[2]", eval("[order][price/unit > 1].price/unit"), "in a filter, members are names")
+	require.Equal(t, "", eval("price/unit"))
 	known.Undo(mark)
 	require.Equal(t, "", eval("order-line"), "a subtraction of a number from a context")
 	require.Equal(t, "1", eval("a-b"))

@@ -15,6 +15,10 @@ type vocabulary struct {
 // come and go with their scopes, and entries of contexts. It may be given to any
 // number of texts, one after the other.
 type Vocabulary struct {
+	// Filters is how many filters the texts are in: there, members of the elements
+	// are names of their own.
+	Filters int
+
 	names, members *vocabulary
 	variables      []string
 	count          map[string]int // of each variable
@@ -89,6 +93,18 @@ func (v *vocabulary) undo(mark int) {
 		}
 	}
 	v.declared = v.declared[:mark]
+}
+
+// known finds the longest known name at the start of what is left to parse.
+func (p *parser) known() (name string, n int) {
+	rest := p.tokens[p.at:]
+	name, n = p.names.longest(rest)
+	if p.filters > 0 {
+		if member, m := p.members.longest(rest); m > n {
+			return member, m
+		}
+	}
+	return name, n
 }
 
 // longest finds the longest known name at the start of tokens; n is the number

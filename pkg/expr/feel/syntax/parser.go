@@ -6,6 +6,8 @@
 package syntax
 
 import (
+	"strings"
+
 	"github.com/barnabas-project/barnabas/pkg/expr"
 )
 
@@ -60,6 +62,7 @@ type parser struct {
 	names   *vocabulary     // variables in scope, built-in functions
 	members *vocabulary     // names that may follow a dot
 	types   map[string]Type // of the host
+	filters int             // around what is being read
 	// rangeEnd is set while the upper bound of a range is read, where "[" may
 	// close it.
 	rangeEnd bool
@@ -75,10 +78,12 @@ func newParser(source string, o Options) (*parser, error) {
 	}
 	p := &parser{source: source, tokens: tokens, names: newVocabulary(), members: newVocabulary(), types: o.Types}
 	if v := o.Vocabulary; v != nil {
-		p.names.outer, p.members.outer = v.names, v.members
+		p.names.outer, p.members.outer, p.filters = v.names, v.members, v.Filters
 	}
 	for _, name := range functionsWithKeywords {
-		p.names.add(name, true)
+		if first, _, _ := strings.Cut(name, " "); strings.Contains(source, first) {
+			p.names.add(name, true)
+		}
 	}
 	for _, name := range o.Names {
 		p.names.declare(name)

@@ -44,7 +44,9 @@ func (p *parser) closesRange() bool {
 
 func (p *parser) filter(base Node) (Node, error) {
 	t := p.next()
+	p.filters++
 	condition, err := p.expressionWith("item")
+	p.filters--
 	if err != nil {
 		return nil, err
 	}

@@ -181,7 +181,7 @@ func (p *parser) temporal() (Node, error) {
 // word is a name or an expression that begins with a keyword.
 func (p *parser) word() (Node, error) {
 	t := p.peek()
-	name, n := p.names.longest(p.tokens[p.at:])
+	name, n := p.known()
 	if n == 0 && keywords[t.text] {
 		return p.keyword(t)
 	}
