@@ -255,20 +255,9 @@ func (g *instance) outputs(n *node) (expr.Value, error) {
 		last = v
 	}
 	if len(n.outputs) == 1 {
-		return n.resultType().fit(g.evaluation, n.id, "the value", last)
+		return n.result.fit(g.evaluation, n.id, "the value", last)
 	}
-	return n.resultType().fit(g.evaluation, n.id, "the value", b.Build())
-}
-
-// resultType is what a call gives: the variable's type may be that of the function.
-func (n *node) resultType() *itemType {
-	if n.typ.isFunction() {
-		return n.typ.result
-	}
-	if n.typ != nil && n.typ.shape.String() == expr.KindFunction.String() {
-		return nil
-	}
-	return n.typ
+	return n.result.fit(g.evaluation, n.id, "the value", b.Build())
 }
 
 // callable is the function that a knowledge model or decision service is.
@@ -285,7 +274,7 @@ func (g *instance) callable(n *node) expr.Value {
 		if err != nil {
 			return v, err
 		}
-		return n.resultType().fit(g.evaluation, n.id, "the value", v)
+		return n.result.fit(g.evaluation, n.id, "the value", v)
 	})
 	g.functions[n] = f
 	return f

@@ -223,7 +223,7 @@ func (p *parser) compileKnowledge(n *node, e *etree.Element) {
 	}
 	compiled := p.functionDefinition(body)
 	if f, ok := compiled.(*boxedFunction); ok {
-		n.params, n.logic = f.params, typed(f.body, p.typeRef(body), ownerID(body))
+		n.params, n.logic = f.params, f.body
 		return
 	}
 	n.params, n.logic = p.parameters(body), compiled

@@ -67,6 +67,9 @@ func (p *parser) logicIn(e *etree.Element) logic {
 // logic compiles an expression, with its type if it says one.
 func (p *parser) logic(e *etree.Element) logic {
 	l := boxed(e.Tag)(p, e)
+	if _, ok := l.(*boxedFunction); ok {
+		return l // whose result has the type
+	}
 	return typed(l, p.typeRef(e), ownerID(e))
 }
 
@@ -156,7 +159,8 @@ func (p *parser) functionDefinition(e *etree.Element) logic {
 		p.flaw(e, CodeUnsupported, "functions of kind %q are not supported: write the function in FEEL", shorten(kind))
 		return p.unusable(e)
 	}
-	f.body = p.scoped(parameterNames(f.params), func() logic { return p.logicIn(e) })
+	body := p.scoped(parameterNames(f.params), func() logic { return p.logicIn(e) })
+	f.body = typed(body, p.typeRef(e).ofResult(), f.id)
 	return f
 }
 
@@ -211,7 +215,7 @@ func (r *evaluation) function(id string, params []parameter, run func(args *scop
 				return expr.Null(), err
 			}
 			if why != "" {
-				return r.null(id, "argument %s%s", p.name, why)
+				return r.null(id, "argument %s%s", shorten(p.name), why)
 			}
 			b.Put(p.name, args[i])
 		}

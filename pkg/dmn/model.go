@@ -96,6 +96,7 @@ type node struct {
 	line       int
 	model      *Model
 	typ        *itemType // of its value, nil for any
+	result     *itemType // of a call, if it is a function
 	logic      logic     // of a decision; the body of a knowledge model
 	params     []parameter
 	requires   []*node // input data and decisions

@@ -166,6 +166,7 @@ func (p *parser) node(e *etree.Element, kind nodeKind) *node {
 	n.variable, n.unnamed = n.name, true
 	if v := child(e, "variable"); v != nil {
 		n.typ = p.typeRef(v)
+		n.result = n.typ.ofResult()
 		if name := nameOf(v); name != "" {
 			n.variable, n.unnamed = name, false
 		}

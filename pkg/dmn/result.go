@@ -4,9 +4,9 @@ import "github.com/barnabas-project/barnabas/pkg/expr"
 
 // The limits of an explanation. What exceeds them is counted in Result.Omitted.
 const (
-	MaxExplained = 1_000 // decisions, and decision tables
-	MaxMatched   = 1_000 // matched rules of one table
-	MaxWarnings  = 100   // of one decision
+	MaxExplained = 1_000  // decisions, and decision tables
+	MaxMatched   = 10_000 // matched rules of all tables
+	MaxWarnings  = 100    // of one decision
 )
 
 // Result is the value of a decision and how it came about.
@@ -18,6 +18,7 @@ type Result struct {
 	Warnings  []Warning // about inputs and services; those about decisions are with them
 	Omitted   int       // decisions, tables, rules and warnings beyond the limits
 	tables    int
+	matched   int
 }
 
 // DecisionResult is the evaluation of one decision.

@@ -168,10 +168,11 @@ func (t *table) record(outputs []expr.Value) expr.Value {
 
 // explain adds a matched rule to the explanation.
 func (t *table) explain(r *evaluation, trace *TableResult, h hit) {
-	if len(trace.Matched) >= MaxMatched {
+	if r.result.matched >= MaxMatched {
 		r.result.Omitted++
 		return
 	}
+	r.result.matched++
 	rule := &t.rules[h.index]
 	m := MatchedRule{ID: rule.id, Index: h.index + 1}
 	for i, v := range h.outputs {

@@ -44,7 +44,17 @@ func (t *itemType) String() string {
 	return t.shape.String()
 }
 
-func (t *itemType) isFunction() bool { return t != nil && t.result != nil }
+// ofResult is the type of what a function gives whose type is t: models say that of
+// the function, or that of its result.
+func (t *itemType) ofResult() *itemType {
+	switch {
+	case t == nil || t.shape.String() == expr.KindFunction.String():
+		return nil
+	case t.result != nil:
+		return t.result
+	}
+	return t
+}
 
 // typeReader resolves item definitions, each when it is first named.
 type typeReader struct {
@@ -321,10 +331,10 @@ func (t *itemType) misfit(v expr.Value) string {
 		for _, f := range t.fields {
 			member, found := c.Get(f.name)
 			if !found {
-				return fmt.Sprintf(" has no entry %q; give it, if only as null", f.name)
+				return fmt.Sprintf(" has no entry %q; give it, if only as null", shorten(f.name))
 			}
 			if why := f.typ.misfit(member); why != "" {
-				return "." + f.name + why
+				return "." + shorten(f.name) + why
 			}
 		}
 	}
@@ -363,7 +373,7 @@ func (t *itemType) violation(r *evaluation, v expr.Value) (string, error) {
 		for _, f := range t.fields {
 			member, _ := c.Get(f.name)
 			if why, err := f.typ.violation(r, member); why != "" || err != nil {
-				return "." + f.name + why, err
+				return "." + shorten(f.name) + why, err
 			}
 		}
 	}
