@@ -160,6 +160,14 @@ func (p *parser) unaryTests(e *etree.Element, otherwise language) *tests {
 	return t
 }
 
+// String is the text of all that have to hold.
+func (t *tests) String() string {
+	if t.also == nil {
+		return t.text
+	}
+	return t.also.String() + " and " + t.text
+}
+
 // hold applies the tests to a value; what cannot be told does not hold.
 func (t *tests) hold(r *evaluation, env *expr.Env, v expr.Value) (bool, error) {
 	if t == nil {

@@ -48,10 +48,10 @@ func (t *itemType) String() string {
 // the function, or that of its result.
 func (t *itemType) ofResult() *itemType {
 	switch {
+	case t != nil && t.result != nil:
+		return t.result
 	case t == nil || t.shape.String() == expr.KindFunction.String():
 		return nil
-	case t.result != nil:
-		return t.result
 	}
 	return t
 }
@@ -112,7 +112,7 @@ func (r *typeReader) item(e *etree.Element) *itemType {
 	if isTrue(e, "isCollection") {
 		t = &itemType{shape: syntax.ListOf(t.shape), element: t, reads: t.reads, size: t.size + 1}
 	}
-	t.whole = r.constraint(e, "typeConstraint")
+	t.whole = both(t.whole, r.constraint(e, "typeConstraint"))
 	if t.size > r.cfg.MaxTypeSize {
 		r.problem(e, CodeLimit, "the item definition has more than %d components, those of its components included: make it simpler", r.cfg.MaxTypeSize)
 		return &itemType{size: 1}
@@ -254,7 +254,9 @@ func both(a, b *tests) *tests {
 	case b == nil:
 		return a
 	}
-	return &tests{id: b.id, text: b.text, feel: b.feel, also: a}
+	combined := *b
+	combined.also = a
+	return &combined
 }
 
 // temporal read the strings that stand for temporal values where values come from
@@ -359,7 +361,7 @@ func (t *itemType) violation(r *evaluation, v expr.Value) (string, error) {
 			return "", err
 		}
 		if !ok {
-			return fmt.Sprintf(" is %s; allowed is %s", v.Describe(), shorten(constraint.text)), nil
+			return fmt.Sprintf(" is %s; allowed is %s", v.Describe(), shorten(constraint.String())), nil
 		}
 	}
 	if items, ok := v.AsList(); ok && t.element != nil {
