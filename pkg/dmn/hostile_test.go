@@ -198,6 +198,34 @@ func TestLargeModels(t *testing.T) {
 	}
 }
 
+func TestExplanationIsBounded(t *testing.T) {
+	t.Parallel()
+	table := func(rules int) string {
+		return `<decisionTable hitPolicy="COLLECT"><output/>` + each(rules, func(int) string { return `<rule><outputEntry><text>1</text></outputEntry></rule>` }) + `</decisionTable>`
+	}
+	calls := `<businessKnowledgeModel id="f" name="f"><encapsulatedLogic>` + table(1) + `</encapsulatedLogic></businessKnowledgeModel>` +
+		decision("a", knows("f")+literal("for i in 1..1500 return f()"))
+	warns := decision("a", "<list>"+each(300, func(int) string { return literal("1 + null") })+"</list>")
+	for _, c := range []struct {
+		xml                                string
+		tables, matched, warnings, omitted int
+	}{
+		{decision("a", table(12_000)), 1, dmn.MaxMatched, 0, 2_000},
+		{calls, dmn.MaxExplained, dmn.MaxExplained, 0, 500},
+		{warns, 0, 0, dmn.MaxWarnings, 200},
+	} {
+		m, err := dmn.Parse([]byte(model(c.xml)), dmn.Config{})
+		require.NoError(t, err)
+		result, err := m.Evaluate("a", nil)
+		require.NoError(t, err)
+		last, matched := result.Decisions[len(result.Decisions)-1], 0
+		for _, table := range last.Tables {
+			matched += len(table.Matched)
+		}
+		require.Equal(t, []int{c.tables, c.matched, c.warnings, c.omitted}, []int{len(last.Tables), matched, len(last.Warnings), result.Omitted})
+	}
+}
+
 // TestMutatedModels: models with characters lost, swapped and doubled are refused
 // or evaluated, never more.
 func TestMutatedModels(t *testing.T) {
@@ -330,6 +358,6 @@ func TestEveryNamespaceIsRead(t *testing.T) {
 	} {
 		m, err := dmn.Parse([]byte(strings.ReplaceAll(string(text), "https://www.omg.org/spec/DMN/20230324/MODEL/", namespace)), dmn.Config{})
 		require.NoError(t, err, namespace)
-		require.Len(t, m.Decisions, 16)
+		require.Len(t, m.Decisions, 17)
 	}
 }
