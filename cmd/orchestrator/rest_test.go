@@ -117,10 +117,9 @@ func TestDescriptionNamesEveryRoute(t *testing.T) {
 // running is an engine with an instance that has an incident, and one that has not.
 type running struct {
 	rest
-	description     *described
-	engine          *runningEngine
-	stuck, held     string
-	never, business string
+	description *described
+	stuck, held string // instances with and without an incident
+	never       string // id of none
 }
 
 func startRunning(t *testing.T) *running {
@@ -130,7 +129,7 @@ func startRunning(t *testing.T) *running {
 	for _, model := range []string{"manual.bpmn", "hostile.bpmn", "two-tasks.bpmn"} {
 		e.deploy(t, model)
 	}
-	r := &running{rest: rest{base: e.client.base}, engine: e, never: uuid.NewString()}
+	r := &running{rest: rest{base: e.client.base}, never: uuid.NewString()}
 	r.description = readDescription(t, r.rest)
 	r.held = r.start(t, `{"businessKey":"held","variables":{"a":1}}`)
 	r.stuck = r.start(t, `{"businessKey":"stuck"}`)
