@@ -93,9 +93,9 @@ func (c *child) kill(ctx context.Context, every time.Duration) {
 		case <-tick.C:
 		}
 		_ = c.cmd.Process.Kill() // ended already: so much the better
-		_ = <-c.done             // how it ended is clear
-		if err := c.start(); err != nil {
-			fmt.Fprintln(os.Stderr, err) // the measurement stalls, which ends it
+		ended := <-c.done
+		if err := c.start(); err != nil { // the measurement stalls, which ends it
+			fmt.Fprintf(os.Stderr, "the killed engine (%v) can't be started again: %v\n", ended, err)
 			return
 		}
 	}

@@ -96,7 +96,7 @@ func runCase(model *dmn.Model, c *element) error {
 			continue
 		}
 		if want := expectation(result.child("expected")); err != nil || !agrees(want, got) {
-			return fmt.Errorf("%s: want %s, got %s %v %s", name, show(want), show(got), err, warnings)
+			return fmt.Errorf("%s: want %s, got %s %s %s", name, show(want), show(got), fmt.Sprint(err), warnings)
 		}
 	}
 	return nil
