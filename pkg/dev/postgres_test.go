@@ -146,7 +146,7 @@ func TestForgottenPostgresKeepsItsFolder(t *testing.T) {
 	p, err := dev.StartPostgres(t.Context(), dev.PostgresConfig{Temporary: true})
 	require.NoError(t, err)
 	url, lock := p.URL(), filepath.Join(p.DataDir(), "lock")
-	p = nil //nolint:ineffassign,wastedassign // the garbage collector is to find it
+	p = nil //nolint:wastedassign // the garbage collector is to find it
 	for range 3 {
 		runtime.GC()
 	}
