@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"io"
 	"sync"
 	"time"
 
@@ -11,8 +12,22 @@ import (
 // newBackoff waits 20 ms at first and up to 5 s, with jitter, without end:
 // infrastructure that is away comes back or is given up by whoever stops us.
 func (o *Orchestrator) newBackoff() backoff.BackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(20*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
+	return jitter{o.cfg.Random, backoff.NewExponentialBackOff(backoff.WithRandomizationFactor(0),
+		backoff.WithInitialInterval(20*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))}
+}
+
+// jitter makes waits longer or shorter by up to a half, by chance from a source
+// of our choice.
+type jitter struct {
+	random io.Reader
+	backoff.BackOff
+}
+
+func (j jitter) NextBackOff() time.Duration {
+	var by [1]byte
+	_, _ = io.ReadFull(j.random, by[:]) // without chance there is no jitter
+	d := j.BackOff.NextBackOff()
+	return d/2 + d*time.Duration(by[0])/255
 }
 
 // waitOut notes that what is away is away, and waits a while before the next try.

@@ -3,7 +3,8 @@ package orchestrator
 import (
 	"context"
 	"fmt"
-	"sync"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
@@ -44,19 +45,25 @@ func (d *definitions) onlyStarts(name string) bool {
 
 // catalogue keeps the definitions of the database compiled in memory.
 type catalogue struct {
-	store   *store.Store
+	store   DefinitionStore
 	prepare func(*definition) error // works out what the process needs of the configuration
 	broken  func(store.Definition, error)
 	current atomic.Pointer[definitions]
-	mu      sync.Mutex // one refresh at a time
+	// refreshing is held by who refreshes. It is no mutex, since it is held while the
+	// database is read: who waits for it can be given up.
+	refreshing chan struct{}
 }
 
 func (c *catalogue) get() *definitions { return c.current.Load() }
 
 // refresh reads what was deployed since the last refresh.
 func (c *catalogue) refresh(ctx context.Context) (*definitions, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.refreshing <- struct{}{}:
+		defer func() { <-c.refreshing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	old := c.current.Load()
 	generation, added, err := c.store.Catalogue(ctx, old.lastID)
 	if err != nil {
@@ -90,7 +97,8 @@ func (d *definitions) add(id int64, def *definition) {
 
 func (d *definitions) index() {
 	d.starts, d.caught = make(map[string][]messageStart), make(map[string]bool)
-	for _, def := range d.latest {
+	for _, id := range slices.Sorted(maps.Keys(d.latest)) { // a message starts processes in one order everywhere
+		def := d.latest[id]
 		for _, n := range def.process.MessageStarts {
 			name := def.process.Nodes[n].Message.StaticName
 			d.starts[name] = append(d.starts[name], messageStart{def, n})

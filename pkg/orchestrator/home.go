@@ -18,7 +18,7 @@ type home struct {
 	id        int32
 	inbox     *inbox
 	fence     store.Fence
-	committer *store.Committer
+	committer store.Committer
 	cache     *cache
 	ended     *recentlyEnded
 	lastID    uint64 // of newInstanceID

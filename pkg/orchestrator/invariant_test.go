@@ -278,7 +278,7 @@ func TestCommitWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	f := newFixture(t, 1)
 	f.deploy(oneTask)
 	var lost atomic.Int32
-	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
+	f.commit = func(ctx context.Context, c store.Committer, fence *store.Fence, b *store.Batch) error {
 		before := *fence
 		if err := c.Commit(ctx, fence, b); err != nil {
 			return err

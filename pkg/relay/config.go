@@ -2,14 +2,15 @@ package relay
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/barnabas-project/barnabas/pkg/kafka"
-	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -22,8 +23,8 @@ type Producer interface {
 
 // Config says what a relay publishes and how. Zero values mean the defaults.
 type Config struct {
-	Store    *store.Store // required
-	Producer Producer     // required
+	Store    Store    // required
+	Producer Producer // required
 
 	// Refused tells the errors of Producer that mean that Kafka will never take a record as it is. Such records become dead letters; any
 	// other error is tried again. Default: a *kafka.SendError that is Permanent.
@@ -38,6 +39,7 @@ type Config struct {
 	Names   wire.Names            // of the dead-letter topics
 	Logger  *zap.Logger           // default: none
 	Metrics prometheus.Registerer // default: none
+	Random  io.Reader             // of jitter, for tests; default crypto/rand.Reader
 
 	LeaseTTL  time.Duration // how long a home waits for its next relay after a crash; default 3 s, at least 100 ms
 	SaveEvery time.Duration // between writes of published_seq, default 100 ms
@@ -70,6 +72,7 @@ func (c *Config) setDefaults() {
 		c.Refused = permanent
 	}
 	c.Logger = cmp.Or(c.Logger, zap.NewNop())
+	c.Random = cmp.Or[io.Reader](c.Random, rand.Reader)
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, 3*time.Second)
 	c.SaveEvery = cmp.Or(c.SaveEvery, 100*time.Millisecond)
 	c.PollMin = cmp.Or(c.PollMin, 2*time.Millisecond)
