@@ -78,7 +78,8 @@ func newEngine(ctx context.Context, cfg engineConfig) (_ *engine, err error) {
 	e.homes, err = kafka.NewHomes(kafka.HomesConfig{
 		Config: e.kafkaConfig(cfg, "engine"), Group: cfg.group, Results: names.Results(),
 		Others: append(cfg.topics.ReplyTopics(), names.Control(), names.Messages()), Control: names.Control(),
-		Reached: func(err error) { e.orchestrator.Ready().Set("kafka", err) },
+		Presence: store.Presence{Store: e.store, Group: cfg.group, Engine: id},
+		Reached:  func(err error) { e.orchestrator.Ready().Set("kafka", err) },
 	}, e.orchestrator)
 	if err != nil {
 		return nil, err

@@ -181,6 +181,20 @@ func (h *home) stopped(err error) {
 	}
 }
 
+// Owns tells whether a claimed home is still decided here.
+func (o *Orchestrator) Owns(id int32) bool {
+	h := o.home(id)
+	if h == nil {
+		return false
+	}
+	select {
+	case <-h.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // release ends the home: the batch under way is finished, or given up if the
 // database does not answer within the time allowed.
 func (h *home) release(within time.Duration) {
