@@ -83,7 +83,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	var work errgroup.Group
 	work.Go(func() error { s.poll(polling); return nil })
-	work.Go(func() error { s.hints.commit(polling, group, s.log); return nil })
+	work.Go(func() error { s.hints.commit(polling, group, s.config.Group, s.log); return nil })
 	work.Go(func() error { s.measureLag(polling); return nil })
 	work.Go(func() error { s.mend(membership, group); return nil })
 	if s.config.Presence != nil {
