@@ -55,7 +55,7 @@ type Config struct {
 	ReadBytes    int64 // bytes read from the tables at once, as stored there; default 256 KiB
 	ReadRows     int64 // rows read from the tables at once, default 256
 
-	RetryMin, RetryMax time.Duration // pause after an error, growing and jittered; default 100 ms and 10 s
+	RetryMin, RetryMax time.Duration // pause after an error, growing and jittered; default 100 ms and 2 s
 
 	RotateEvery time.Duration // age at which the active outbox table is retired, default 10 s
 	RotateBytes int64         // size at which it is retired earlier, default 64 MiB
@@ -85,7 +85,7 @@ func (c *Config) setDefaults() {
 	c.ReadBytes = cmp.Or(c.ReadBytes, 256<<10)
 	c.ReadRows = cmp.Or(c.ReadRows, 256)
 	c.RetryMin = cmp.Or(c.RetryMin, 100*time.Millisecond)
-	c.RetryMax = cmp.Or(c.RetryMax, 10*time.Second)
+	c.RetryMax = cmp.Or(c.RetryMax, 2*time.Second)
 	c.RotateEvery = cmp.Or(c.RotateEvery, 10*time.Second)
 	c.RotateBytes = cmp.Or(c.RotateBytes, 64<<20)
 	c.RotateCheck = cmp.Or(c.RotateCheck, time.Second)

@@ -92,7 +92,7 @@ func (s *shard) run(ctx context.Context) {
 	for s.trusted() {
 		switch {
 		case err != nil:
-			s.log.Warn("publishing the outbox is interrupted", zap.Error(err))
+			s.relay.quiet.Warn("publishing the outbox is interrupted", zap.Int32("home", s.lease.Home), zap.Int64("term", s.lease.Term), zap.Error(err))
 			s.takePause()
 			err = s.lookForRows(ctx)
 		case s.failure() != nil:
