@@ -237,7 +237,7 @@ func everyEvent(full bool) []engine.Event {
 		engine.InstanceResumed{}, engine.ElementPassed{}, engine.ElementEntered{}, engine.ElementCompleted{}, engine.ElementTerminated{},
 		engine.TokenArrived{}, engine.TaskSent{}, engine.TaskCompleted{}, engine.TaskFailed{}, engine.TaskProgressed{}, engine.ErrorThrown{},
 		engine.TimerScheduled{}, engine.TimerFired{}, engine.MessageSubscribed{}, engine.MessageCorrelated{}, engine.MessagePublished{},
-		engine.VariablesSet{}, engine.IncidentRaised{}, engine.IncidentResolved{},
+		engine.DecisionEvaluated{}, engine.VariablesSet{}, engine.IncidentRaised{}, engine.IncidentResolved{},
 	}
 	for i, e := range events {
 		v := reflect.New(reflect.TypeOf(e)).Elem()
@@ -258,6 +258,12 @@ func set(field reflect.Value, name string, full bool) {
 		}
 	case *engine.IncidentKind:
 		*v = engine.RetriesExhausted
+	case *[]engine.TableEvaluated:
+		if full {
+			*v = []engine.TableEvaluated{{Decision: "d", HitPolicy: "UNIQUE", Rules: []uint32{1, 2}, Inputs: engine.Variables{{Name: "a", Value: json.RawMessage("1")}}}}
+		}
+	case *int32:
+		*v = 1
 	case *uint32:
 		if full || name == "Attempt" {
 			*v = 3
@@ -267,7 +273,7 @@ func set(field reflect.Value, name string, full bool) {
 			*v = bpmn.None
 		}
 	case *string:
-		if full || name == "Type" || name == "Name" {
+		if full || name == "Type" || name == "Name" || name == "Decision" {
 			*v = "text"
 		}
 	case *time.Time:

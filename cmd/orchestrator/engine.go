@@ -78,7 +78,8 @@ func newEngine(ctx context.Context, cfg engineConfig) (_ *engine, err error) {
 	e.homes, err = kafka.NewHomes(kafka.HomesConfig{
 		Config: e.kafkaConfig(cfg, "engine"), Group: cfg.group, Results: names.Results(),
 		Others: append(cfg.topics.ReplyTopics(), names.Control(), names.Messages()), Control: names.Control(),
-		Reached: func(err error) { e.orchestrator.Ready().Set("kafka", err) },
+		Presence: store.Presence{Store: e.store, Group: cfg.group, Engine: id},
+		Reached:  func(err error) { e.orchestrator.Ready().Set("kafka", err) },
 	}, e.orchestrator)
 	if err != nil {
 		return nil, err
@@ -113,11 +114,22 @@ func (e *engine) openStore(ctx context.Context, cfg engineConfig) error {
 	})
 }
 
+// ensureWithin is how long looking at the topics, and creating them, may take.
+const ensureWithin = 5 * time.Second
+
 func (e *engine) openKafka(ctx context.Context, cfg engineConfig) (err error) {
 	if e.admin, err = kafka.NewAdmin(e.kafkaConfig(cfg, "admin")); err != nil {
 		return err
 	}
-	if err := e.patiently(ctx, cfg, "kafka", func() error { return e.admin.Ensure(ctx, cfg.topics.All()) }); err != nil {
+	ensure := func() error {
+		ctx, cancel := context.WithTimeoutCause(ctx, ensureWithin, errors.New("the brokers don't answer"))
+		defer cancel()
+		if err := e.admin.Ensure(ctx, cfg.topics.All()); err != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+		return nil
+	}
+	if err := e.patiently(ctx, cfg, "kafka", ensure); err != nil {
 		return err
 	}
 	e.producer, err = kafka.NewProducer(e.kafkaConfig(cfg, "relay"))
@@ -133,14 +145,24 @@ func (e *engine) ensureTaskTopics(ctx context.Context, set *topics.Set, types []
 func (e *engine) patiently(ctx context.Context, cfg engineConfig, what string, try func() error) error {
 	cfg.waits(what, errors.New("not reached yet"))
 	wait := backoff.WithContext(backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0)), ctx)
-	err := backoff.RetryNotify(try, wait, func(err error, after time.Duration) {
+		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(0)), ctx)
+	began, said := time.Now(), time.Time{}
+	err := backoff.RetryNotify(try, wait, func(err error, _ time.Duration) {
 		cfg.waits(what, err)
-		e.logger.Warn(what+" can't be used yet; trying again", zap.Duration("in", after), zap.Error(err))
+		if time.Since(said) > saidAgain {
+			said = time.Now()
+			e.logger.Warn(what+" can't be used yet; trying again", zap.Duration("for", time.Since(began)), zap.Error(err))
+		}
 	})
 	cfg.waits(what, err)
+	if err == nil && !said.IsZero() {
+		e.logger.Info(what+" can be used", zap.Duration("after", time.Since(began)))
+	}
 	return err
 }
+
+// saidAgain is how often the log says that something is still waited for.
+const saidAgain = 30 * time.Second
 
 func (e *engine) newRelay(id string, cfg engineConfig) {
 	if !cfg.relay {

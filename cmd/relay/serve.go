@@ -37,7 +37,7 @@ func serve(ctx context.Context, f *flags) error {
 	ready := newReadiness()
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error { return serveHTTP(ctx, listener, handler(ready, metrics)) })
-	tasks.Go(func() error { watchKafka(ctx, f.Brokers, ready); return nil })
+	tasks.Go(func() error { watchKafka(ctx, f.Brokers, ready, logger); return nil })
 	tasks.Go(func() error { return publish(ctx, f, logger, metrics, ready) })
 	logger.Info("relay is up", zap.String("listen", "http://"+listener.Addr().String()), zap.Strings("brokers", f.Brokers))
 	return tasks.Wait()
@@ -68,28 +68,61 @@ func publish(ctx context.Context, f *flags, logger *zap.Logger, metrics *prometh
 // openStore waits until the database can be used and has the right schema. It returns nil when ctx ends before.
 func openStore(ctx context.Context, url string, logger *zap.Logger, ready *readiness) (database *store.Store) {
 	patiently := backoff.WithContext(backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0)), ctx)
+		backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(0)), ctx)
+	said := speech{logger: logger}
 	err := backoff.RetryNotify(func() (err error) {
 		if err = store.Migrate(ctx, url); err == nil {
 			database, err = store.Open(ctx, store.Config{URL: url})
 		}
 		return err
-	}, patiently, func(err error, after time.Duration) {
+	}, patiently, func(err error, _ time.Duration) {
 		ready.set("database", err)
-		logger.Warn("the database can't be used yet; trying again", zap.Duration("in", after), zap.Error(err))
+		said.waits("database", err)
 	})
 	if err != nil {
 		return nil
 	}
+	said.back("database")
 	return database
 }
 
-// watchKafka looks every other second whether a broker accepts connections.
-func watchKafka(ctx context.Context, brokers []string, ready *readiness) {
-	ticker := time.NewTicker(2 * time.Second)
+// speech says in the log what is waited for, says so again every 30 s, and that it is back.
+type speech struct {
+	logger     *zap.Logger
+	since, now time.Time // of waiting, when it was last spoken of; zero: not waiting
+}
+
+func (s *speech) waits(what string, err error) {
+	if time.Since(s.now) < 30*time.Second {
+		return
+	}
+	s.now = time.Now()
+	if s.since.IsZero() {
+		s.since = s.now
+	}
+	s.logger.Warn("waiting for what is away; nothing is lost", zap.String("what", what), zap.Duration("for", time.Since(s.since)), zap.Error(err))
+}
+
+func (s *speech) back(what string) {
+	if !s.since.IsZero() {
+		s.logger.Info("what was away is back", zap.String("what", what), zap.Duration("after", time.Since(s.since)))
+	}
+	s.since, s.now = time.Time{}, time.Time{}
+}
+
+// watchKafka looks every second whether a broker accepts connections.
+func watchKafka(ctx context.Context, brokers []string, ready *readiness, logger *zap.Logger) {
+	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	said := speech{logger: logger}
 	for ctx.Err() == nil {
-		ready.set("kafka", reach(ctx, brokers))
+		err := reach(ctx, brokers)
+		ready.set("kafka", err)
+		if err == nil {
+			said.back("kafka")
+		} else if ctx.Err() == nil {
+			said.waits("kafka", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:

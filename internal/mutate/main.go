@@ -72,7 +72,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.only, "only", "", "try this mutation alone, by `name`")
 	flags.StringVar(&o.commit, "commit", "", "take the sources of this `commit` instead of the files as they are")
 	flags.BoolVar(&o.json, "json", false, "print the outcomes as JSON")
-	flags.BoolVar(&o.list, "list", false, "print what would be tried, and end")
+	flags.BoolVar(&o.list, "list", false, "print what would be tried, as the table of docs/reliability.md, and end")
 	flags.BoolVar(&o.verbose, "verbose", false, "print what the tests say")
 	flags.IntVar(&o.jobs, "jobs", 2, "try so many mutations at a time")
 	flags.DurationVar(&o.timeout, "timeout", time.Minute, "end tests that take longer; they count as failed")
@@ -113,9 +113,7 @@ func try(ctx context.Context, o options, stdout, stderr io.Writer) (holes int, e
 		return 0, err
 	}
 	if o.list {
-		for _, m := range mutations {
-			fmt.Fprintf(stdout, "%-36s %s\n", m.Name, m.Guard)
-		}
+		fmt.Fprint(stdout, markdown(mutations))
 		return 0, nil
 	}
 	l, err := newLaboratory(ctx, o, stderr)

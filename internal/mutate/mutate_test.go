@@ -19,6 +19,15 @@ func TestEachTextIsFoundOnce(t *testing.T) {
 	}
 }
 
+func TestDocumentShowsTheTable(t *testing.T) {
+	t.Parallel()
+	mutations, err := parse(table)
+	require.NoError(t, err)
+	document, err := os.ReadFile("../../docs/reliability.md")
+	require.NoError(t, err)
+	require.Contains(t, string(document), markdown(mutations), "replace the table of docs/reliability.md by what go run ./internal/mutate --list prints")
+}
+
 func TestEditsOfOneFileAddUp(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -138,7 +138,7 @@ var kinds = map[string]Kind{
 	"sendTask":          SendTask,
 	"receiveTask":       ReceiveTask,
 	"scriptTask":        ScriptTask,
-	"businessRuleTask":  ServiceTask, // only with a task type
+	"businessRuleTask":  BusinessRuleTask,
 	"exclusiveGateway":  ExclusiveGateway,
 	"parallelGateway":   ParallelGateway,
 	"eventBasedGateway": EventBasedGateway,
@@ -232,6 +232,8 @@ func (c *compiler) read(n *Node, e *etree.Element) {
 		c.sendTask(n, e)
 	case ReceiveTask:
 		n.Message = c.awaited(e, e)
+	case BusinessRuleTask:
+		c.businessRuleTask(n, e)
 	case ScriptTask:
 		c.scriptTask(n, e)
 	case MessageStartEvent, MessageCatchEvent, MessageBoundaryEvent, MessageThrowEvent, MessageEndEvent:
@@ -263,6 +265,9 @@ func (c *compiler) warnIdle(n *Node, e *etree.Element) {
 		if _, ok := properties[property.name]; ok && !property.used {
 			c.warn(e, CodeIgnored, "the property %s has no effect on this element", property.name)
 		}
+	}
+	if idle := c.extension(e, "zeebe:calledDecision"); idle != nil && n.Decision == nil {
+		c.warn(idle, CodeIgnored, "zeebe:calledDecision has no effect on this element: business rule tasks call decisions")
 	}
 	for _, tag := range []string{"zeebe:taskDefinition", "zeebe:taskHeaders", "camunda:failedJobRetryTimeCycle"} {
 		if idle := c.extension(e, tag); idle != nil && n.Task == nil {

@@ -39,7 +39,7 @@ var harmlessExtensions = set("camunda:inputOutput camunda:properties camunda:fai
 
 // single are the extensions of which an element has one.
 var single = set("camunda:inputOutput camunda:properties camunda:failedJobRetryTimeCycle " +
-	"zeebe:taskDefinition zeebe:taskHeaders zeebe:ioMapping zeebe:properties zeebe:subscription zeebe:script zeebe:versionTag")
+	"zeebe:taskDefinition zeebe:taskHeaders zeebe:ioMapping zeebe:properties zeebe:subscription zeebe:script zeebe:versionTag zeebe:calledDecision")
 
 // codeAttributes let Camunda run code of the application inside the engine.
 var codeAttributes = []string{"camunda:class", "camunda:delegateExpression", "camunda:expression"}

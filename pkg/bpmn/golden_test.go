@@ -130,6 +130,11 @@ func (p *printer) node(process *Process, n *Node) {
 	if s := n.Script; s != nil {
 		p.line("%sscript %s%s", indent, source(s.Expression), with(" result", s.ResultVariable))
 	}
+	if d := n.Decision; d != nil {
+		binding := [...]string{BindLatest: "latest", BindDeployment: "deployment", BindVersion: "version", BindVersionTag: "version tag"}[d.Binding]
+		result := [...]string{ResultValue: "value", SingleEntry: "single entry", SingleResult: "single result", CollectEntries: "entries", ResultList: "list"}[d.Result]
+		p.line("%sdecision %s static=%q %s%s%s, %s%s", indent, source(d.ID), d.StaticID, binding, with(" ", source(d.Version)), with(" ", source(d.VersionTag)), result, with(" to", d.ResultVariable))
+	}
 	for _, m := range n.Outputs {
 		p.line("%soutput %s := %s", indent, m.Target, m.Source.Source())
 	}

@@ -59,7 +59,8 @@ const (
 	SendTask
 	ReceiveTask
 	ScriptTask
-	ManualTask // also the undefined <task>: passes through
+	BusinessRuleTask // with a decision; with a task type it is a ServiceTask
+	ManualTask       // also the undefined <task>: passes through
 	ExclusiveGateway
 	ParallelGateway
 	EventBasedGateway
@@ -105,6 +106,8 @@ type Node struct {
 	Timer   *Timer   // timer events
 	Error   *Error   // error events
 	Script  *Script  // ScriptTask
+	// Decision is what a BusinessRuleTask asks for.
+	Decision *CalledDecision
 }
 
 // Flow is a sequence flow.
@@ -190,7 +193,7 @@ var kindNames = [...]string{
 	NoneStartEvent: "noneStartEvent", MessageStartEvent: "messageStartEvent", TimerStartEvent: "timerStartEvent",
 	NoneEndEvent: "noneEndEvent", MessageEndEvent: "messageEndEvent", ErrorEndEvent: "errorEndEvent",
 	TerminateEndEvent: "terminateEndEvent", ServiceTask: "serviceTask", SendTask: "sendTask",
-	ReceiveTask: "receiveTask", ScriptTask: "scriptTask", ManualTask: "manualTask",
+	ReceiveTask: "receiveTask", ScriptTask: "scriptTask", BusinessRuleTask: "businessRuleTask", ManualTask: "manualTask",
 	ExclusiveGateway: "exclusiveGateway", ParallelGateway: "parallelGateway", EventBasedGateway: "eventBasedGateway",
 	MessageCatchEvent: "messageCatchEvent", TimerCatchEvent: "timerCatchEvent", MessageThrowEvent: "messageThrowEvent",
 	NoneThrowEvent: "noneThrowEvent", TimerBoundaryEvent: "timerBoundaryEvent", MessageBoundaryEvent: "messageBoundaryEvent",
@@ -219,7 +222,7 @@ func (d Dialect) String() string {
 // IsActivity tells whether boundary events can be attached to the kind.
 func (k Kind) IsActivity() bool {
 	switch k {
-	case ServiceTask, SendTask, ReceiveTask, ScriptTask, ManualTask, SubProcess:
+	case ServiceTask, SendTask, ReceiveTask, ScriptTask, BusinessRuleTask, ManualTask, SubProcess:
 		return true
 	}
 	return false

@@ -28,8 +28,6 @@ func (c *compiler) serviceTask(n *Node, e *etree.Element) {
 	n.Task = task
 	switch {
 	case task != nil || !ok:
-	case e.Tag == "businessRuleTask":
-		c.problem(e, CodeMissing, "the business rule task has no task type: give it one, a worker has to make the decision")
 	case c.dialect == Plain:
 		c.warn(e, CodeAssumption, "the service task has no task type, its id is taken: set the attribute implementation, or use a camunda: or zeebe: task type")
 		n.Task = c.newTask(e, n.ID)

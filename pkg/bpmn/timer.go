@@ -160,11 +160,18 @@ func (s Schedule) skipTo(now time.Time) Schedule {
 // stepsTo is a number of intervals, at least one, that does not lead beyond the
 // first due time that is not before now.
 func (s Schedule) stepsTo(now time.Time) int64 {
-	if date, _, _ := strings.Cut(s.Interval, "T"); strings.ContainsAny(date, "YM") {
+	if s.monthly() {
 		return 1 // no fixed length; a month is long, so there are few
 	}
 	step := seconds(s.after(1)) - seconds(s.Due)
 	return max(1, int64((seconds(now)-seconds(s.Due))/step))
+}
+
+// monthly says whether the interval has years or months; P0YT1S has none.
+func (s Schedule) monthly() bool {
+	date, _, _ := strings.Cut(s.Interval, "T")
+	end := strings.LastIndexAny(date, "YM")
+	return end >= 0 && strings.ContainsAny(date[:end], "123456789")
 }
 
 // seconds since the epoch; a time.Duration ends after 292 years.

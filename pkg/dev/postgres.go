@@ -175,7 +175,7 @@ func (p *Postgres) serve(ctx context.Context, install installation) error {
 		return fmt.Errorf("create server log: %w", err)
 	}
 	defer log.Close()
-	command := serverCommand{account: p.cluster.account, files: files, log: log, signal: "INT"}
+	command := serverCommand{account: p.cluster.account, files: files, log: log, lock: p.lock, signal: "INT"}
 	if p.config.Temporary {
 		command.signal, command.doomed = "QUIT", p.cluster.folder // no checkpoint for data nobody keeps
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -137,6 +138,23 @@ func TestPostgresEndsWhenItsSupervisorWasKilled(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid, 0), "the server itself still runs")
 	require.NoError(t, p.Close())
 	requireGone(t, pid)
+}
+
+// Others take a folder whose lock is free for left behind, and end its server.
+func TestForgottenPostgresKeepsItsFolder(t *testing.T) {
+	t.Parallel()
+	p, err := dev.StartPostgres(t.Context(), dev.PostgresConfig{Temporary: true})
+	require.NoError(t, err)
+	url, lock := p.URL(), filepath.Join(p.DataDir(), "lock")
+	p = nil //nolint:wastedassign // the garbage collector is to find it
+	for range 3 {
+		runtime.GC()
+	}
+	file, err := os.Open(lock)
+	require.NoError(t, err)
+	defer file.Close()
+	require.ErrorIs(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+	require.Equal(t, 1, query(t, url, "SELECT 1"))
 }
 
 func parentOf(t *testing.T, pid int) (parent int) {

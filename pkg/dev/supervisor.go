@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"time"
 )
 
@@ -42,8 +43,9 @@ type serverCommand struct {
 	args    []string
 	files   []*os.File // become descriptors 3, 4, …
 	log     *os.File
-	signal  string // stops the server: "INT", "QUIT"
-	doomed  string // folder removed after the server has ended, "" for none
+	lock    *folderLock // of its data: kept while the server runs, even if the owner loses sight of it
+	signal  string      // stops the server: "INT", "QUIT"
+	doomed  string      // folder removed after the server has ended, "" for none
 }
 
 func supervise(c serverCommand) (*supervised, error) {
@@ -63,6 +65,7 @@ func supervise(c serverCommand) (*supervised, error) {
 	s := &supervised{lifeline: lifeline, done: make(chan struct{})}
 	go func() {
 		s.err = cmd.Wait()
+		runtime.KeepAlive(c.lock)
 		close(s.done)
 	}()
 	return s, nil

@@ -56,6 +56,7 @@ func (m *Model) Evaluate(decision string, env *expr.Env) (result Result, err err
 		return Result{}, &UnknownError{Model: m.Name, Decision: decision}
 	}
 	e := newEvaluation(env)
+	e.result.of = n
 	defer func() {
 		if r := recover(); r != nil {
 			result, err = e.result, &EvaluationError{ElementID: n.id, Err: fmt.Errorf("the evaluation broke off: %v", r)}
@@ -140,6 +141,14 @@ func (r *evaluation) null(id, format string, args ...any) (expr.Value, error) {
 	}
 	r.warn(id, reason)
 	return expr.Null(), nil
+}
+
+// violate is null because a hit policy does not hold.
+func (r *evaluation) violate(id, format string, args ...any) (expr.Value, error) {
+	if r.result.Violation == nil {
+		r.result.Violation = &Warning{ElementID: id, Message: fmt.Sprintf(format, args...)}
+	}
+	return r.null(id, format, args...)
 }
 
 // charge counts steps that are not those of expressions.

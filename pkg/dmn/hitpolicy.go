@@ -50,12 +50,12 @@ func (t *table) apply(r *evaluation, hits []hit) (expr.Value, error) {
 	switch t.policy {
 	case Unique:
 		if len(hits) > 1 {
-			return r.null(t.id, "the rules %d and %d both match, but the hit policy is UNIQUE", hits[0].index+1, hits[1].index+1)
+			return r.violate(t.id, "the rules %d and %d both match, but the hit policy is UNIQUE", hits[0].index+1, hits[1].index+1)
 		}
 	case Any:
 		for _, h := range hits[1:] {
 			if equal, _ := expr.Equal(h.value, hits[0].value); !equal {
-				return r.null(t.id, "the rules %d and %d both match with different outputs, but the hit policy is ANY", hits[0].index+1, h.index+1)
+				return r.violate(t.id, "the rules %d and %d both match with different outputs, but the hit policy is ANY", hits[0].index+1, h.index+1)
 			}
 		}
 	case CollectCount:

@@ -1,6 +1,10 @@
 package dmn
 
-import "github.com/barnabas-project/barnabas/pkg/expr"
+import (
+	"cmp"
+
+	"github.com/barnabas-project/barnabas/pkg/expr"
+)
 
 // The limits of an explanation. What exceeds them is counted in Result.Omitted.
 const (
@@ -17,6 +21,10 @@ type Result struct {
 	Decisions []*DecisionResult
 	Warnings  []Warning // about inputs and services; those about decisions are with them
 	Omitted   int       // decisions, tables, rules and warnings beyond the limits
+	// Violation is the first hit policy that did not hold (two rules of a UNIQUE
+	// table, different outputs of an ANY table), nil if all did.
+	Violation *Warning
+	of        *node
 	tables    int
 	matched   int
 }
@@ -68,6 +76,83 @@ type MatchedRule struct {
 
 // NamedString is an annotation by the name of its column.
 type NamedString struct{ Name, Text string }
+
+// FirstWarning is a warning of the decisions or else of the whole, in the order in
+// which they arose; ok is false without any.
+func (r *Result) FirstWarning() (first Warning, ok bool) {
+	for _, d := range r.Decisions {
+		if len(d.Warnings) > 0 {
+			return d.Warnings[0], true
+		}
+	}
+	if len(r.Warnings) > 0 {
+		return r.Warnings[0], true
+	}
+	return Warning{}, false
+}
+
+// Rows is the result as Camunda 7 has it, whatever the hit policy: a context for
+// each rule that counts, with its outputs by name. A decision that is no table
+// gives one row, with its value by the name of its variable; so does a single
+// output without name.
+func (r *Result) Rows() []expr.Value {
+	if r.of == nil {
+		return nil
+	}
+	t := tableOf(r.of.logic)
+	switch {
+	case t == nil && r.of.kind == decisionService && len(r.of.outputs) > 1:
+		return []expr.Value{r.Value}
+	case t == nil:
+		return []expr.Value{entry(r.of.variable, r.Value)}
+	case r.Value.IsNull() && !r.hasMatch(t):
+		return nil
+	}
+	values := []expr.Value{r.Value}
+	if items, ok := r.Value.AsList(); ok && !t.policy.isSingle() && t.aggregation == nil && t.policy != CollectCount {
+		values = items
+	}
+	if len(t.outputs) > 1 {
+		return values
+	}
+	name := cmp.Or(t.outputs[0].name, r.of.variable)
+	rows := make([]expr.Value, len(values))
+	for i, v := range values {
+		rows[i] = entry(name, v)
+	}
+	return rows
+}
+
+func entry(name string, v expr.Value) expr.Value {
+	b := expr.NewContextBuilder(1)
+	b.Put(name, v)
+	return b.Build()
+}
+
+// tableOf is the decision table that gives a decision its value.
+func tableOf(l logic) *table {
+	if t, ok := l.(*typedLogic); ok {
+		l = t.logic
+	}
+	t, _ := l.(*table)
+	return t
+}
+
+// hasMatch tells whether a rule of the decision's own table matched: then null is
+// its output.
+func (r *Result) hasMatch(t *table) bool {
+	for _, d := range r.Decisions {
+		if d.ID != r.of.id || d.Namespace != r.of.model.Namespace {
+			continue
+		}
+		for _, evaluated := range d.Tables {
+			if evaluated.ID == t.id && len(evaluated.Matched) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // open begins the evaluation of a decision; close ends it.
 func (g *instance) open(n *node) (outer *DecisionResult) {

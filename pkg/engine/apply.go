@@ -114,6 +114,8 @@ func (e *element) unwait(node int) {
 
 func (MessagePublished) apply(*bpmn.Process, *State) {}
 
+func (DecisionEvaluated) apply(*bpmn.Process, *State) {}
+
 func (e VariablesSet) apply(_ *bpmn.Process, s *State) { s.setVariables(e.Scope, e.Variables) }
 
 func (s *State) setVariables(scope Key, v Variables) {

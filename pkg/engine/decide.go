@@ -21,7 +21,13 @@ const MaxSteps = 10_000
 // Due means due at or before the input's Now. Timers of zero length are due at
 // once and fire by the next Tick, for which NextDue asks.
 func Decide(p *bpmn.Process, s *State, in Input) (Outcome, error) {
-	d := decision{p: p, s: s, out: Outcome{Events: make([]Event, 0, 8)}}
+	return DecideWith(p, s, in, nil)
+}
+
+// DecideWith is Decide where decisions are deployed that business rule tasks ask;
+// nil: none.
+func DecideWith(p *bpmn.Process, s *State, in Input, decisions Decisions) (Outcome, error) {
+	d := decision{p: p, s: s, decisions: decisions, out: Outcome{Events: make([]Event, 0, 8)}}
 	rejection, err := d.decide(in)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("decide %T for instance %x at sequence %d: %w", in, s.ID, s.Sequence, err)
@@ -70,6 +76,8 @@ type decision struct {
 	s   *State
 	now time.Time
 	out Outcome
+
+	decisions Decisions
 
 	queue  []token // tokens under way, from head on
 	head   int

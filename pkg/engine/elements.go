@@ -28,6 +28,8 @@ func (d *decision) enter(n *bpmn.Node, t token) *problem {
 		return d.enterTask(t)
 	case bpmn.ScriptTask:
 		return d.runScript(t)
+	case bpmn.BusinessRuleTask:
+		return d.askDecision(t)
 	case bpmn.ManualTask:
 		return d.leave(t)
 	case bpmn.SubProcess:

@@ -163,6 +163,39 @@ func (e MessagePublished) appendJSON(dst []byte, p *bpmn.Process, _ bool) []byte
 		text("correlationKey", e.CorrelationKey).text("messageId", e.MessageID).end()
 }
 
+func (e DecisionEvaluated) appendJSON(dst []byte, p *bpmn.Process, with bool) []byte {
+	o := event(dst, "decision-evaluated").at(p, e.Node, 0).within(e.Scope).text("decisionId", e.Decision).
+		number("version", uint64(e.Version))
+	if len(e.Tables) > 0 {
+		list := append(o.name("tables"), '[')
+		for i, t := range e.Tables {
+			if i > 0 {
+				list = append(list, ',')
+			}
+			list = t.appendJSON(list, with)
+		}
+		o.dst = append(list, ']')
+	}
+	return o.number("omitted", uint64(e.Omitted)).end()
+}
+
+func (t TableEvaluated) appendJSON(dst []byte, with bool) []byte {
+	dst = appendString(append(dst, `{"decisionId":`...), t.Decision)
+	o := object{dst}.text("hitPolicy", t.HitPolicy)
+	rules := append(o.name("rules"), '[')
+	for i, r := range t.Rules {
+		if i > 0 {
+			rules = append(rules, ',')
+		}
+		rules = strconv.AppendUint(rules, uint64(r), 10)
+	}
+	o.dst = append(rules, ']')
+	if with && len(t.Inputs) > 0 {
+		o.dst = t.Inputs.AppendJSON(o.name("inputs"))
+	}
+	return o.end()
+}
+
 func (e VariablesSet) appendJSON(dst []byte, _ *bpmn.Process, with bool) []byte {
 	return event(dst, "variables-set").within(e.Scope).variables(e.Variables, with).end()
 }

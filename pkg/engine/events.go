@@ -174,6 +174,26 @@ type MessagePublished struct {
 	MessageID      string
 }
 
+// DecisionEvaluated says which version of a decision the business rule task Node
+// was given, and how its value came about, in short: at most 20 tables and 100
+// rules.
+type DecisionEvaluated struct {
+	Node     int
+	Scope    Key
+	Decision string
+	Version  int32
+	Tables   []TableEvaluated // in order of evaluation
+	Omitted  int              // tables and rules not told
+}
+
+// TableEvaluated is an evaluated decision table.
+type TableEvaluated struct {
+	Decision  string // the id of its decision
+	HitPolicy string
+	Inputs    Variables // values of at most 1 KiB, by the expressions of the inputs
+	Rules     []uint32  // that matched, from 1
+}
+
 // VariablesSet says that a scope got new values: the process (0) or the element
 // instance Scope.
 type VariablesSet struct {

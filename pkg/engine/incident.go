@@ -20,6 +20,7 @@ const (
 	StepLimit                                // more than MaxSteps elements by one input
 	VariablesLimit                           // more than MaxVariableBytes
 	Defect                                   // ours: the instance or the element waits for a new version
+	DecisionError                            // a decision that is not deployed, or gives nothing that can be used
 	incidentKinds                            // how many there are
 )
 
@@ -46,6 +47,8 @@ func (k IncidentKind) String() string {
 		return "variables-limit"
 	case Defect:
 		return "defect"
+	case DecisionError:
+		return "decision"
 	}
 	return fmt.Sprintf("incident kind %d", uint8(k))
 }

@@ -23,7 +23,7 @@ var kindWords = map[string]bpmn.Kind{
 	"start": bpmn.NoneStartEvent, "message-start": bpmn.MessageStartEvent, "timer-start": bpmn.TimerStartEvent,
 	"end": bpmn.NoneEndEvent, "message-end": bpmn.MessageEndEvent, "error-end": bpmn.ErrorEndEvent,
 	"terminate-end": bpmn.TerminateEndEvent, "service": bpmn.ServiceTask, "send": bpmn.SendTask,
-	"receive": bpmn.ReceiveTask, "script": bpmn.ScriptTask, "manual": bpmn.ManualTask,
+	"receive": bpmn.ReceiveTask, "script": bpmn.ScriptTask, "business-rule": bpmn.BusinessRuleTask, "manual": bpmn.ManualTask,
 	"exclusive": bpmn.ExclusiveGateway, "parallel": bpmn.ParallelGateway, "event-based": bpmn.EventBasedGateway,
 	"message-catch": bpmn.MessageCatchEvent, "timer-catch": bpmn.TimerCatchEvent,
 	"message-throw": bpmn.MessageThrowEvent, "throw": bpmn.NoneThrowEvent,
@@ -127,6 +127,8 @@ func (n *notation) declare(node *bpmn.Node, attributes []string) {
 		node.Error = &bpmn.Error{}
 	case bpmn.ScriptTask:
 		node.Script = &bpmn.Script{}
+	case bpmn.BusinessRuleTask:
+		node.Decision = &bpmn.CalledDecision{}
 	}
 	for _, a := range attributes[1:] {
 		name, value, _ := strings.Cut(a, "=")
@@ -172,10 +174,36 @@ func (n *notation) attribute(node *bpmn.Node, name, value string) {
 		node.Error.MessageVariable = value
 	case "do":
 		node.Script.Expression = expression(value)
+	case "decision", "version", "tag", "binding", "map":
+		decisionAttribute(node.Decision, name, value)
 	case "result":
+		if node.Decision != nil {
+			node.Decision.ResultVariable = value
+			break
+		}
 		node.Script.ResultVariable = value
 	default:
 		panic("unknown attribute " + name)
+	}
+}
+
+func decisionAttribute(called *bpmn.CalledDecision, name, value string) {
+	switch name {
+	case "decision":
+		called.StaticID = value
+		if strings.HasPrefix(value, "=") {
+			called.StaticID, called.ID = "", expression(value)
+		}
+	case "version":
+		called.Binding, called.Version = bpmn.BindVersion, expression(value)
+	case "tag":
+		called.Binding, called.VersionTag = bpmn.BindVersionTag, expression(value)
+	case "binding":
+		called.Binding = map[string]bpmn.Binding{"latest": bpmn.BindLatest, "deployment": bpmn.BindDeployment}[value]
+	case "map": // the camunda dialect
+		called.Result = map[string]bpmn.DecisionResult{
+			"singleEntry": bpmn.SingleEntry, "singleResult": bpmn.SingleResult, "collectEntries": bpmn.CollectEntries, "resultList": bpmn.ResultList,
+		}[value]
 	}
 }
 

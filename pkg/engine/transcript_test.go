@@ -25,6 +25,9 @@ var update = flag.Bool("update", false, "rewrite the expected output of testdata
 //	=> command      what the shell has to do
 //	!! rejection    the input made no sense
 //
+// "> deploy FILE" deploys a model of testdata/businessrule, "> deploy FILE together"
+// in one go with the process.
+//
 // Times are given as the distance from the beginning.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
@@ -118,6 +121,9 @@ func (w *witness) run(line string) string {
 	switch c.verb {
 	case "state":
 		return w.describe()
+	case "deploy":
+		w.decisions = w.decisions.deploy(w.t, c.word(0), c.word(1) == "together")
+		return ""
 	case "park":
 		out := Park(w.s, w.now, strings.Join(c.words, " "))
 		w.follow(out)

@@ -27,6 +27,8 @@ type witness struct {
 	open   map[string]bool   // subscriptions, by the commands
 	nodes  map[Key]int       // every element instance ever
 	reload bool              // go on with the state as it is read back
+
+	decisions deployedDecisions
 }
 
 func newWitness(t testing.TB, p *bpmn.Process) *witness {
@@ -40,7 +42,7 @@ func newWitness(t testing.TB, p *bpmn.Process) *witness {
 // decide runs one input and checks the invariants.
 func (w *witness) decide(in Input) Outcome {
 	sequence, ended, before := w.s.Sequence, w.s.Ended(), w.s.encoding()
-	out, err := Decide(w.p, w.s, in)
+	out, err := DecideWith(w.p, w.s, in, w.decisions)
 	require.NoError(w.t, err)
 	if out.Rejection != nil {
 		require.Empty(w.t, out.Events)

@@ -30,6 +30,9 @@ type Owner interface {
 	// Release gives a home up. It returns when nothing of it is in flight any more;
 	// no record of it is taken after the call begins.
 	Release(home int32)
+	// Owns tells whether a claimed home is still decided here. It is not when
+	// somebody else has claimed it since.
+	Owns(home int32) bool
 	// Take hands over records of one input partition of a claimed home, in order.
 	// It must not block. The records keep the memory of a whole fetch alive.
 	Take(home int32, records []wire.Record)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/plugin/kprom"
 	"github.com/twmb/franz-go/plugin/kzap"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // Config says how to reach a cluster.
@@ -50,6 +52,24 @@ type SASL struct {
 
 func (c Config) logger() *zap.Logger { return cmp.Or(c.Logger, zap.NewNop()) }
 
+// quietFor is how long the same message is not repeated.
+const quietFor = 30 * time.Second
+
+// quiet logs the same message once in a while: while a broker is away every
+// client has something to say several times a second.
+func quiet(l *zap.Logger) *zap.Logger {
+	return l.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, quietFor, 1, 0)
+	}))
+}
+
+// retryBackoff is the pause after so many failures in a row: 100 ms, twice as
+// much each time up to 1 s, a fifth more or less.
+func retryBackoff(failures int) time.Duration {
+	pause := min(50*time.Millisecond<<min(max(failures, 1), 5), time.Second)
+	return time.Duration(float64(pause) * (0.8 + 0.4*rand.Float64()))
+}
+
 // options are those of every client; part names what it does, in metrics.
 func (c Config) options(part string) ([]kgo.Opt, error) {
 	if len(c.Brokers) == 0 || slices.Contains(c.Brokers, "") {
@@ -58,10 +78,15 @@ func (c Config) options(part string) ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(cmp.Or(c.ClientID, "barnabas")),
-		kgo.WithLogger(kzap.New(c.logger().Named("kafka."+part), kzap.Level(kgo.LogLevelWarn))),
+		kgo.WithLogger(kzap.New(quiet(c.logger()).Named("kafka."+part), kzap.Level(kgo.LogLevelWarn))),
 		kgo.DisableClientMetrics(),
 		// New topics and moved leaders are found at once, not after 5 s.
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		// A broker that is back is noticed within a second, also one whose host was
+		// gone: then a connection attempt hears nothing, rather than a refusal.
+		kgo.RetryBackoffFn(retryBackoff),
+		kgo.DialTimeout(3 * time.Second),
+		kgo.RequestTimeoutOverhead(5 * time.Second),
 	}
 	if c.Metrics != nil {
 		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("barnabas", kprom.Subsystem("kafka_"+part), kprom.Registerer(c.Metrics))))

@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,6 +40,21 @@ func permanent(err error) bool {
 		}
 	}
 	return false
+}
+
+var errNoAnswer = errors.New("the brokers don't answer")
+
+// answerWithin bounds a request, which the client would try again for longer.
+func answerWithin(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, errNoAnswer)
+}
+
+// unanswered says so when that is why a request of answerWithin failed.
+func unanswered(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // translate gives the errors of the client that callers tell apart.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
 
@@ -35,7 +36,10 @@ type HomesConfig struct {
 	// OnReset is told of records that were gone before they were consumed.
 	// Optional; it must not block.
 	OnReset func(Reset)
-	// Reached is told every 5 s whether the cluster answers (nil). Optional; it
+	// Presence is where members tell each other that they live, so that one that
+	// died is removed before its session ends. Optional: then the group waits.
+	Presence Presence
+	// Reached is told every second whether the cluster answers (nil). Optional; it
 	// must not block.
 	Reached func(error)
 }
@@ -55,7 +59,9 @@ type Homes struct {
 	config  HomesConfig
 	owner   Owner
 	log     *zap.Logger
+	quiet   *zap.Logger // for what is said again and again while something is away
 	lag     *lag
+	removed prometheus.Counter
 	current atomic.Pointer[session]
 }
 
@@ -73,7 +79,10 @@ func NewHomes(config HomesConfig, owner Owner) (*Homes, error) {
 	config.Group = cmp.Or(config.Group, "barnabas")
 	config.SessionTimeout = cmp.Or(config.SessionTimeout, 6*time.Second)
 	config.Refresh = cmp.Or(config.Refresh, 30*time.Second)
-	return &Homes{config: config, owner: owner, log: config.logger(), lag: newLag(config.Metrics)}, nil
+	return &Homes{
+		config: config, owner: owner, log: config.logger(), quiet: quiet(config.logger()),
+		lag: newLag(config.Metrics), removed: newRemoved(config.Metrics),
+	}, nil
 }
 
 // errTopologyChanged ends a session in favour of one that knows the new topics.
@@ -107,12 +116,14 @@ func (h *Homes) open(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	read := func() (err error) {
+		ctx, cancel := answerWithin(ctx, 5*time.Second)
+		defer cancel()
 		s.topology, err = readTopology(ctx, s.fetch, h.config.Results, h.config.Others)
-		return err
+		return unanswered(ctx, err)
 	}
-	warn := func(err error, wait time.Duration) {
+	warn := func(err error, _ time.Duration) {
 		h.config.Reached(err)
-		h.log.Warn("input topics can't be read: trying again", zap.Duration("in", wait), zap.Error(err))
+		h.quiet.Warn("input topics can't be read: trying again", zap.Error(err))
 	}
 	if err := backoff.RetryNotify(read, patiently(ctx), warn); err != nil {
 		s.fetch.Close()
@@ -126,11 +137,12 @@ func (h *Homes) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// patiently waits longer and longer, up to 5 s, with jitter, until ctx is done.
+// patiently waits longer and longer, up to 1 s, with jitter, until ctx is done:
+// what comes back is noticed soon.
 func patiently(ctx context.Context) backoff.BackOff {
 	return backoff.WithContext(backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond),
-		backoff.WithMaxInterval(5*time.Second),
+		backoff.WithMaxInterval(time.Second),
 		backoff.WithMaxElapsedTime(0),
 	), ctx)
 }

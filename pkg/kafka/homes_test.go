@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
@@ -205,16 +207,29 @@ func TestHintsAreCommitted(t *testing.T) {
 	l.positions[TopicPartition{Topic: c.results, Partition: 1}] = 3
 	c.produce(c.results, 1, 5)
 	c.produce(c.messages, 7, 5)
-	e := c.start(&engine{name: "a", ledger: l})
+	warnings, logged := observer.New(zap.WarnLevel)
+	e := c.start(&engine{name: "a", ledger: l}, func(config *HomesConfig) { config.Logger = zap.New(warnings) })
 	l.until(t, "taken", func() bool { return len(l.taken) == 7 })
-	e.homes.CommitHint(map[TopicPartition]int64{{Topic: c.messages, Partition: 7}: 5, {Topic: c.messages, Partition: 6}: 0})
-	require.Eventually(t, func() bool {
-		offsets, err := c.admin.FetchOffsets(t.Context(), c.prefix+"group")
-		require.NoError(t, err)
-		results, _ := offsets.Lookup(c.results, 1)
-		messages, _ := offsets.Lookup(c.messages, 7)
-		return results.At == 3 && messages.At == 5
-	}, 10*time.Second, 20*time.Millisecond, "the claimed position and the hint")
+	topics, err := readTopics(t.Context(), c.client, []string{c.messages})
+	require.NoError(t, err)
+	hint := func(offset int64) {
+		at := TopicPartition{Topic: c.messages, TopicID: topics[c.messages].id, Partition: 7}
+		nothing := at
+		nothing.Partition = 6
+		e.homes.CommitHint(map[TopicPartition]int64{at: offset, nothing: 0})
+		require.Eventually(t, func() bool {
+			offsets, err := c.admin.FetchOffsets(t.Context(), c.prefix+"group")
+			require.NoError(t, err)
+			results, _ := offsets.Lookup(c.results, 1)
+			messages, _ := offsets.Lookup(c.messages, 7)
+			return results.At == 3 && messages.At == offset
+		}, 10*time.Second, 20*time.Millisecond, "the claimed position and the hint")
+	}
+	hint(4)
+	c.start(&engine{name: "b", ledger: l})
+	l.until(t, "shared", func() bool { return len(l.ownedBy("a")) > 0 && len(l.ownedBy("b")) > 0 })
+	hint(5)
+	require.Empty(t, logged.All(), "hints are no event")
 }
 
 func TestTopicsAreWaitedFor(t *testing.T) {

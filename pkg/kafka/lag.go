@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,8 +13,12 @@ import (
 )
 
 // lagEvery is how often the cluster is asked where topics end. Fetches know it
-// too, but not of partitions that are paused, which are those that lag.
-const lagEvery = 5 * time.Second
+// too, but not of partitions that are paused, which are those that lag. An answer
+// that takes longer than lagWithin is none.
+const (
+	lagEvery  = time.Second
+	lagWithin = 1500 * time.Millisecond
+)
 
 // lag measures how many records of each owned input partition are not decided.
 type lag struct {
@@ -28,7 +31,7 @@ type lag struct {
 func newLag(registry prometheus.Registerer) *lag {
 	l := &lag{decided: make(map[string]map[int32]int64), gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "barnabas_consumer_lag_records",
-		Help: "Records of an input partition of a home owned here that are not decided yet, as of the last 5 s.",
+		Help: "Records of an input partition of a home owned here that are not decided yet, as of the last second.",
 	}, []string{"topic", "partition"})}
 	if registry != nil {
 		registry.MustRegister(l.gauge)
@@ -80,15 +83,12 @@ func (s *session) measureLag(ctx context.Context) {
 	}
 }
 
-// ends asks where topics end; an answer that takes longer than lagEvery is none.
+// ends asks where topics end.
 func (s *session) ends(ctx context.Context, topics []string) (kadm.ListedOffsets, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lagEvery, errors.New("the brokers don't answer"))
+	ctx, cancel := answerWithin(ctx, lagWithin)
 	defer cancel()
 	ends, err := s.admin.ListEndOffsets(ctx, topics...)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return ends, err
+	return ends, unanswered(ctx, err)
 }
 
 func (l *lag) measure(ends kadm.ListedOffsets) {

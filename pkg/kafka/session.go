@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,12 +23,15 @@ type session struct {
 	config   *HomesConfig
 	owner    Owner
 	log      *zap.Logger
+	quiet    *zap.Logger
 	topology topology
 	fetch    *kgo.Client
 	admin    *kadm.Client
 	hints    hints
 	lag      *lag
+	removed  prometheus.Counter
 
+	moving sync.Mutex // held while homes are given up, or claimed without the group's doing
 	gate   gate
 	owned  map[int32]bool              // homes; changed and read inside the gate
 	inputs map[string]map[int32]*input // what is fetched, likewise
@@ -44,6 +48,9 @@ type input struct {
 // resumed while all others are idle begins that much later.
 const fetchWait = 250 * time.Millisecond
 
+// heartbeatEvery is how soon a member hears of a rebalance.
+const heartbeatEvery = 500 * time.Millisecond
+
 func newSession(h *Homes) (*session, error) {
 	fetch, err := h.config.client("fetch",
 		kgo.FetchMinBytes(1),
@@ -58,7 +65,7 @@ func newSession(h *Homes) (*session, error) {
 		return nil, err
 	}
 	return &session{
-		config: &h.config, owner: h.owner, log: h.log, lag: h.lag, fetch: fetch, admin: kadm.NewClient(fetch),
+		config: &h.config, owner: h.owner, log: h.log, quiet: h.quiet, lag: h.lag, removed: h.removed, fetch: fetch, admin: kadm.NewClient(fetch),
 		owned: make(map[int32]bool), inputs: make(map[string]map[int32]*input),
 	}, nil
 }
@@ -68,34 +75,38 @@ func (s *session) run(ctx context.Context) error {
 	defer s.fetch.Close()
 	polling, stopPolling := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPolling()
-	group, err := s.join()
+	membership, leave := context.WithCancel(ctx)
+	defer leave()
+	group, err := s.join(membership)
 	if err != nil {
 		return err
 	}
 	var work errgroup.Group
 	work.Go(func() error { s.poll(polling); return nil })
-	work.Go(func() error { s.hints.commit(polling, group, s.log); return nil })
-	work.Go(func() error {
-		s.measureLag(polling)
-		return nil
-	})
+	work.Go(func() error { s.hints.commit(polling, group, s.config.Group, s.log); return nil })
+	work.Go(func() error { s.measureLag(polling); return nil })
+	work.Go(func() error { s.mend(membership, group); return nil })
+	if s.config.Presence != nil {
+		work.Go(func() error { s.attend(polling, group); return nil })
+	}
 	err = s.watch(ctx)
+	leave()
 	group.CloseAllowingRebalance() // releases all homes
 	stopPolling()
 	return errors.Join(err, work.Wait())
 }
 
-func (s *session) join() (*kgo.Client, error) {
+func (s *session) join(ctx context.Context) (*kgo.Client, error) {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(s.config.Group),
 		kgo.ConsumeTopics(s.config.Results),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(s.config.SessionTimeout),
-		kgo.HeartbeatInterval(s.config.SessionTimeout / 5),
+		kgo.HeartbeatInterval(heartbeatEvery),
 		kgo.DisableAutoCommit(),
 		kgo.AdjustFetchOffsetsFn(s.assigned),
-		kgo.OnPartitionsRevoked(s.revoked),
-		kgo.OnPartitionsLost(s.revoked),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.revoked(gone) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.lost(ctx, gone) }),
 	}
 	if s.config.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(s.config.InstanceID))
@@ -131,8 +142,8 @@ func (s *session) claim(ctx context.Context, home int32) error {
 		at, err = s.owner.Claim(ctx, home, s.topology.homes, s.topology.inputs(home))
 		return err
 	}
-	warn := func(err error, wait time.Duration) {
-		s.log.Warn("home can't be claimed: trying again", zap.Int32("home", home), zap.Duration("in", wait), zap.Error(err))
+	warn := func(err error, _ time.Duration) {
+		s.quiet.Warn("home can't be claimed: trying again", zap.Int32("home", home), zap.Error(err))
 	}
 	if err := backoff.RetryNotify(claim, patiently(ctx), warn); err != nil {
 		return fmt.Errorf("claim home %d: %w", home, err)
@@ -171,7 +182,9 @@ func (s *session) begin(inputs ...*input) {
 }
 
 // revoked releases the homes that go to another member, or already went.
-func (s *session) revoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+func (s *session) revoked(partitions map[string][]int32) {
+	s.moving.Lock()
+	defer s.moving.Unlock()
 	var releases sync.WaitGroup
 	for _, home := range partitions[s.config.Results] {
 		releases.Go(func() { s.release(home) })
@@ -226,7 +239,7 @@ func (s *session) watch(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			s.log.Warn("input topics can't be read", zap.Error(err))
+			s.quiet.Warn("input topics can't be read", zap.Error(err))
 		case !now.equal(s.topology):
 			return errTopologyChanged
 		}
@@ -256,7 +269,7 @@ func (s *session) take(fetches kgo.Fetches) (gone []*input) {
 		case in != nil && errors.Is(p.Err, kerr.OffsetOutOfRange):
 			gone = append(gone, in)
 		case p.Err != nil:
-			s.log.Error("fetching a partition", zap.String("topic", p.Topic), zap.Int32("partition", p.Partition), zap.Error(p.Err))
+			s.quiet.Error("fetching a partition", zap.String("topic", p.Topic), zap.Int32("partition", p.Partition), zap.Error(p.Err))
 		}
 		if in == nil {
 			return
@@ -274,7 +287,7 @@ func (s *session) reset(ctx context.Context, in *input) {
 	starts, err := s.admin.ListStartOffsets(ctx, in.Topic)
 	start, found := starts.Lookup(in.Topic, in.Partition)
 	if err = errors.Join(err, start.Err); err != nil || !found {
-		s.log.Error("finding the start of a partition", zap.String("topic", in.Topic), zap.Int32("partition", in.Partition), zap.Error(err))
+		s.quiet.Error("finding the start of a partition", zap.String("topic", in.Topic), zap.Int32("partition", in.Partition), zap.Error(err))
 		return // the next fetch fails again
 	}
 	r := Reset{TopicPartition: in.TopicPartition, Wanted: in.next, Start: start.Offset}

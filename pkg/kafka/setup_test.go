@@ -71,6 +71,7 @@ type ledger struct {
 	positions map[TopicPartition]int64 // zero TopicID: any
 	violation []string
 	taken     map[string]int // by topic/partition/offset
+	epochs    bool           // a claim takes from whoever owns, who notices later
 }
 
 func newLedger() *ledger {
@@ -103,7 +104,7 @@ func (e *engine) Claim(_ context.Context, home, homes int32, partitions []TopicP
 	l := e.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if owner := l.owners[home]; owner != "" {
+	if owner := l.owners[home]; owner != "" && !l.epochs {
 		e.note("claims home %d of %s", home, owner)
 	}
 	l.owners[home] = e.name
@@ -119,14 +120,24 @@ func (e *engine) Claim(_ context.Context, home, homes int32, partitions []TopicP
 
 func (e *engine) Release(home int32) {
 	e.ledger.mu.Lock()
-	if e.ledger.owners[home] != e.name {
-		e.note("releases home %d of %q", home, e.ledger.owners[home])
+	switch owner := e.ledger.owners[home]; {
+	case owner == e.name:
+		delete(e.ledger.owners, home)
+	case !e.ledger.epochs:
+		e.note("releases home %d of %q", home, owner)
 	}
-	delete(e.ledger.owners, home)
 	e.ledger.mu.Unlock()
 	if e.releasing != nil {
 		e.releasing(home)
 	}
+}
+
+func (e *engine) Owns(home int32) bool { return e.ledger.owns(e.name, home) }
+
+func (l *ledger) owns(name string, home int32) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.owners[home] == name
 }
 
 func (e *engine) Take(home int32, records []wire.Record) {
@@ -134,6 +145,9 @@ func (e *engine) Take(home int32, records []wire.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.owners[home] != e.name {
+		if l.epochs {
+			return // rolls back
+		}
 		e.note("takes for home %d of %q", home, l.owners[home])
 	}
 	for _, r := range records {

@@ -26,12 +26,14 @@ func NewSubscriber(config Config, group string, topics ...string) (*Subscriber, 
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
+		kgo.SessionTimeout(6*time.Second), // the least that brokers allow by default
+		kgo.HeartbeatInterval(heartbeatEvery),
 		kgo.BlockRebalanceOnPoll(),
 	)
 	if err != nil {
 		return nil, err
 	}
-	return &Subscriber{client: client, logger: config.logger()}, nil
+	return &Subscriber{client: client, logger: quiet(config.logger())}, nil
 }
 
 // maxPoll is how many records one call of take has at most.

@@ -142,7 +142,7 @@ func (o *Orchestrator) anyHome(key string) *home {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(key)) // never fails
 	if key == "" {
-		id := uuid.New()
+		id := o.newUUID()
 		_, _ = h.Write(id[:])
 	}
 	return o.home(ids[h.Sum32()%uint32(len(ids))])

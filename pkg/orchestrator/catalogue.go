@@ -3,7 +3,8 @@ package orchestrator
 import (
 	"context"
 	"fmt"
-	"sync"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
@@ -15,6 +16,7 @@ type definition struct {
 	store.Definition
 	process *bpmn.Process
 	routes  []*taskRoute // by node index; nil unless a task of a constant type
+	asks    bool         // it has business rule tasks
 }
 
 // messageStart is a start event that messages of a name trigger.
@@ -26,7 +28,7 @@ type messageStart struct {
 // definitions is an immutable picture of all deployed definitions.
 type definitions struct {
 	generation int64
-	lastID     int64
+	seen       store.Seen
 	byID       map[int64]*definition
 	latest     map[string]*definition    // by process id
 	starts     map[string][]messageStart // by message name: latest versions only
@@ -34,6 +36,8 @@ type definitions struct {
 	// says that some model computes a name, so that any name may be waited for.
 	caught     map[string]bool
 	everything bool
+
+	decisions decisions
 }
 
 // onlyStarts tells whether messages of the name start processes and nothing can
@@ -44,36 +48,46 @@ func (d *definitions) onlyStarts(name string) bool {
 
 // catalogue keeps the definitions of the database compiled in memory.
 type catalogue struct {
-	store   *store.Store
+	store   DefinitionStore
 	prepare func(*definition) error // works out what the process needs of the configuration
-	broken  func(store.Definition, error)
+	broken  func(resource string, err error)
 	current atomic.Pointer[definitions]
-	mu      sync.Mutex // one refresh at a time
+	// refreshing is held by who refreshes. It is no mutex, since it is held while the
+	// database is read: who waits for it can be given up.
+	refreshing chan struct{}
 }
 
 func (c *catalogue) get() *definitions { return c.current.Load() }
 
 // refresh reads what was deployed since the last refresh.
 func (c *catalogue) refresh(ctx context.Context) (*definitions, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.refreshing <- struct{}{}:
+		defer func() { <-c.refreshing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	old := c.current.Load()
-	generation, added, err := c.store.Catalogue(ctx, old.lastID)
+	added, err := c.store.Catalogue(ctx, old.seen)
 	if err != nil {
 		return nil, err
 	}
-	next := &definitions{generation: generation, lastID: old.lastID, byID: make(map[int64]*definition), latest: make(map[string]*definition)}
+	next := &definitions{generation: added.Generation, seen: old.seen, byID: make(map[int64]*definition), latest: make(map[string]*definition)}
 	for id, d := range old.byID {
 		next.add(id, d)
 	}
-	for _, d := range added {
+	for _, d := range added.Definitions {
 		compiled, err := c.compile(d)
 		if err != nil {
-			c.broken(d, err)
-			next.lastID = max(next.lastID, d.ID)
+			c.broken(d.Resource, err)
+			next.seen.Definition = max(next.seen.Definition, d.ID)
 			continue
 		}
 		next.add(d.ID, compiled)
+	}
+	next.decisions = old.decisions.with(added.Models, c.broken)
+	for _, m := range added.Models {
+		next.seen.Model = max(next.seen.Model, m.ID)
 	}
 	next.index()
 	c.current.Store(next)
@@ -82,7 +96,7 @@ func (c *catalogue) refresh(ctx context.Context) (*definitions, error) {
 
 func (d *definitions) add(id int64, def *definition) {
 	d.byID[id] = def
-	d.lastID = max(d.lastID, id)
+	d.seen.Definition = max(d.seen.Definition, id)
 	if l := d.latest[def.ProcessID]; l == nil || l.Version < def.Version {
 		d.latest[def.ProcessID] = def
 	}
@@ -90,7 +104,8 @@ func (d *definitions) add(id int64, def *definition) {
 
 func (d *definitions) index() {
 	d.starts, d.caught = make(map[string][]messageStart), make(map[string]bool)
-	for _, def := range d.latest {
+	for _, id := range slices.Sorted(maps.Keys(d.latest)) { // a message starts processes in one order everywhere
+		def := d.latest[id]
 		for _, n := range def.process.MessageStarts {
 			name := def.process.Nodes[n].Message.StaticName
 			d.starts[name] = append(d.starts[name], messageStart{def, n})
@@ -122,7 +137,7 @@ func (c *catalogue) compile(d store.Definition) (*definition, error) {
 	}
 	for _, p := range model.Processes {
 		if p.ID == d.ProcessID {
-			def := &definition{Definition: d, process: p}
+			def := &definition{Definition: d, process: p, asks: asksDecisions(p)}
 			return def, c.prepare(def)
 		}
 	}

@@ -19,7 +19,7 @@ func TestCommitThatHappensAfterTheQuestionEndsNothing(t *testing.T) {
 	f := newFixture(t, 1)
 	f.deploy(oneTask)
 	var tries atomic.Int32
-	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
+	f.commit = func(ctx context.Context, c store.Committer, fence *store.Fence, b *store.Batch) error {
 		switch tries.Add(1) {
 		case 1:
 			return errors.New("connection lost during the commit")
@@ -78,7 +78,7 @@ func TestDeploymentElsewhereIsSeen(t *testing.T) {
 func (f *fixture) held() (committing <-chan struct{}, letGo func()) {
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var tries atomic.Int32
-	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
+	f.commit = func(ctx context.Context, c store.Committer, fence *store.Fence, b *store.Batch) error {
 		if tries.Add(1) == 1 {
 			close(begun)
 			select {
@@ -119,7 +119,7 @@ func TestReleaseGivesUpWhatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1, func(c *Config) { c.ReleaseWithin = 10 * time.Millisecond })
 	f.deploy(oneTask)
-	f.commit = func(ctx context.Context, _ *store.Committer, _ *store.Fence, _ *store.Batch) error {
+	f.commit = func(ctx context.Context, _ store.Committer, _ *store.Fence, _ *store.Batch) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -167,7 +167,9 @@ type parkedInput struct {
 
 // keeper is an input that can be kept: it knows the control record that will
 // bring it back.
-type keeper interface{ kept() *wire.Control }
+type keeper interface {
+	kept(o *Orchestrator) *wire.Control
+}
 
 // parkInput keeps an input for a parked instance; nil needs no keeping.
 func (b *batch) parkInput(w *work, inst *instance, k keeper) {
@@ -175,7 +177,7 @@ func (b *batch) parkInput(w *work, inst *instance, k keeper) {
 		return
 	}
 	var p wire.Pack
-	p.AddControl(b.h.o.topics.control, k.kept())
+	p.AddControl(b.h.o.topics.control, k.kept(b.h.o))
 	b.parked = append(b.parked, parkedInput{w, inst.state.ID, p.Bytes()})
 }
 

@@ -44,12 +44,6 @@ func (l *eventLog) due(kind string) (omitted int, ok bool) {
 	return omitted, true
 }
 
-func (l *eventLog) away(what string, err error) {
-	if n, ok := l.due("away " + what); ok {
-		l.logger.Warn("waiting for what is away; nothing is lost", zap.String("what", what), zap.Error(err), zap.Int("omitted", n))
-	}
-}
-
 func (l *eventLog) deadLetter(r *wire.Record, class, reason string) {
 	if n, ok := l.due("dead letter " + class); ok {
 		l.logger.Warn("record can't be processed and goes to the dead-letter topic", zap.String("topic", r.Topic),

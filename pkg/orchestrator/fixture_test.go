@@ -22,7 +22,7 @@ import (
 // fixture is an orchestrator on a real database. The test plays Kafka: it hands
 // in records and looks at what the outbox offers to the relay.
 type fixture struct {
-	t     *testing.T
+	t     testing.TB
 	url   string
 	store *store.Store
 	*Orchestrator
@@ -71,7 +71,7 @@ func (noConsumer) Resume(int32, string) {}
 func (noConsumer) CommitHint(map[kafka.TopicPartition]int64) {}
 
 // newFixture starts an engine that owns all of the homes.
-func newFixture(t *testing.T, homes int32, change ...func(*Config)) *fixture {
+func newFixture(t testing.TB, homes int32, change ...func(*Config)) *fixture {
 	t.Helper()
 	url := devtest.Postgres(t)
 	require.NoError(t, store.Migrate(t.Context(), url))

@@ -18,7 +18,7 @@ type home struct {
 	id        int32
 	inbox     *inbox
 	fence     store.Fence
-	committer *store.Committer
+	committer store.Committer
 	cache     *cache
 	ended     *recentlyEnded
 	lastID    uint64 // of newInstanceID
@@ -178,6 +178,20 @@ func (h *home) stopped(err error) {
 	case errors.Is(err, context.Canceled):
 	default:
 		h.o.logger.Error("home stopped", zap.Int32("home", h.id), zap.Error(err))
+	}
+}
+
+// Owns tells whether a claimed home is still decided here.
+func (o *Orchestrator) Owns(id int32) bool {
+	h := o.home(id)
+	if h == nil {
+		return false
+	}
+	select {
+	case <-h.done:
+		return false
+	default:
+		return true
 	}
 }
 

@@ -215,11 +215,11 @@ func TestInvariant8IsolationOfPoison(t *testing.T) {
 	f := newFixture(t, 1)
 	f.deploy(oneTask)
 	var bad engine.InstanceID
-	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input) (engine.Outcome, error) {
+	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input, known engine.Decisions) (engine.Outcome, error) {
 		if r, is := in.(engine.TaskResult); is && s.ID == bad && r.Status == engine.ResultCompleted {
 			panic("a defect")
 		}
-		return engine.Decide(p, s, in)
+		return engine.DecideWith(p, s, in, known)
 	}
 	f.produce(0, f.message("order", "o1", "", `{}`), f.message("order", "o2", "", `{}`), f.message("order", "o3", "", `{}`))
 	cmds := f.commands(3, "work")
@@ -278,7 +278,7 @@ func TestCommitWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	f := newFixture(t, 1)
 	f.deploy(oneTask)
 	var lost atomic.Int32
-	f.commit = func(ctx context.Context, c *store.Committer, fence *store.Fence, b *store.Batch) error {
+	f.commit = func(ctx context.Context, c store.Committer, fence *store.Fence, b *store.Batch) error {
 		before := *fence
 		if err := c.Commit(ctx, fence, b); err != nil {
 			return err

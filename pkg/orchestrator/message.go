@@ -162,12 +162,12 @@ type addressed struct {
 
 // kept is the message on its way to its subscription. One without an id gets one
 // for that: deliveries are told apart by it.
-func (a *addressed) kept() *wire.Control {
+func (a *addressed) kept(o *Orchestrator) *wire.Control {
 	c := &wire.Control{
 		Kind: wire.Deliver, Instance: a.instance, Home: a.home, Element: uint64(a.element), Node: a.node, Message: a.Message,
 	}
 	if c.Message.ID == "" {
-		c.Message.ID = uuid.NewString()
+		c.Message.ID = o.newUUID().String()
 	}
 	if a.expires > 0 {
 		c.Expires = time.UnixMilli(a.expires)
@@ -178,7 +178,7 @@ func (a *addressed) kept() *wire.Control {
 // forwardMessage sends the message to the home of the subscription's instance.
 func (b *batch) forwardMessage(w *work, s subscription, in *message) {
 	in.expires = b.expiry(in)
-	b.control(w, (&addressed{in, s.instance, s.home, s.element, s.node}).kept())
+	b.control(w, (&addressed{in, s.instance, s.home, s.element, s.node}).kept(b.h.o))
 	w.answer.Instances = append(w.answer.Instances, s.instance)
 }
 

@@ -40,6 +40,7 @@ func newMetrics(reg prometheus.Registerer, o *Orchestrator) *metrics {
 	}
 	homes := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "barnabas", Name: "homes_owned", Help: "Homes this engine owns."}, func() float64 { return float64(len(o.Homes())) })
+	o.ready.report(o.logger, reg)
 	reg.MustRegister(m.consumed, ends, m.unbuffered, m.expired, m.batchInputs, m.commitSeconds, m.conflicts, m.defects, m.timersFired, m.timersLate, homes)
 	return m
 }

@@ -2,7 +2,9 @@ package orchestrator
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -53,7 +55,7 @@ const (
 type Config struct {
 	// ID names this engine: in the home table, in ce_source, in dead letters.
 	ID    string
-	Store *store.Store
+	Store Store
 	Relay Relay
 	Names wire.Names
 	// TaskType gives the configuration of a task type; nil: all defaults.
@@ -75,6 +77,10 @@ type Config struct {
 	Metrics       prometheus.Registerer
 	// Clock is for tests; default time.Now.
 	Clock func() time.Time
+	// Random is where ids and jitter come from, for tests; default crypto/rand.Reader.
+	Random io.Reader
+	// Decide is for tests that put defects in; default engine.DecideWith.
+	Decide func(*bpmn.Process, *engine.State, engine.Input, engine.Decisions) (engine.Outcome, error)
 }
 
 // topicNames are the topics by their actual names.
@@ -86,7 +92,7 @@ type Orchestrator struct {
 	cfg       Config
 	source    string // ce_source
 	topics    topicNames
-	store     *store.Store
+	store     Store
 	relay     Relay
 	catalogue *catalogue
 	logger    *zap.Logger
@@ -95,10 +101,10 @@ type Orchestrator struct {
 	metrics   *metrics
 	ready     *Readiness
 	consumer  Consumer
-	// engine is engine.Decide; tests put one in that has defects.
-	engine func(*bpmn.Process, *engine.State, engine.Input) (engine.Outcome, error)
-	// commit is Committer.Commit; tests lose its answers.
-	commit func(context.Context, *store.Committer, *store.Fence, *store.Batch) error
+	// engine is Config.Decide; tests put one in that has defects.
+	engine func(*bpmn.Process, *engine.State, engine.Input, engine.Decisions) (engine.Outcome, error)
+	// commit is store.Committer.Commit; tests lose its answers.
+	commit func(context.Context, store.Committer, *store.Fence, *store.Batch) error
 
 	mu    sync.RWMutex
 	owned map[int32]*home
@@ -111,11 +117,11 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 	o := &Orchestrator{
 		cfg: cfg, source: "/barnabas/" + cfg.ID, store: cfg.Store, relay: cfg.Relay, logger: cfg.Logger,
 		topics: topicNames{cfg.Names.Results(), cfg.Names.Control(), cfg.Names.Messages(), cfg.Names.Status()},
-		owned:  make(map[int32]*home), ready: newReadiness(), engine: engine.Decide, commit: commit,
+		owned:  make(map[int32]*home), ready: newReadiness(), engine: cfg.Decide, commit: commit,
 	}
 	o.metrics = newMetrics(cfg.Metrics, o)
 	o.log = newEventLog(cfg.Logger)
-	o.catalogue = &catalogue{store: cfg.Store, prepare: o.prepare, broken: o.brokenDefinition}
+	o.catalogue = &catalogue{store: cfg.Store, prepare: o.prepare, broken: o.brokenDefinition, refreshing: make(chan struct{}, 1)}
 	o.catalogue.current.Store(&definitions{})
 	if _, err := o.catalogue.refresh(ctx); err != nil {
 		return nil, err
@@ -123,7 +129,7 @@ func New(ctx context.Context, cfg Config) (*Orchestrator, error) {
 	return o, nil
 }
 
-func commit(ctx context.Context, c *store.Committer, f *store.Fence, b *store.Batch) error {
+func commit(ctx context.Context, c store.Committer, f *store.Fence, b *store.Batch) error {
 	return c.Commit(ctx, f, b)
 }
 
@@ -144,6 +150,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
+	if c.Decide == nil {
+		c.Decide = engine.DecideWith
 	}
 }
 
@@ -195,9 +207,9 @@ func (o *Orchestrator) deadline(taskType string) time.Duration {
 	}
 }
 
-func (o *Orchestrator) brokenDefinition(d store.Definition, err error) {
-	o.logger.Error("a deployed definition can't be used by this engine: its instances stand still here",
-		zap.String("process", d.ProcessID), zap.Int32("version", d.Version), zap.Error(err))
+func (o *Orchestrator) brokenDefinition(resource string, err error) {
+	o.logger.Error("a deployed model can't be used by this engine: its instances stand still here",
+		zap.String("resource", resource), zap.Error(err))
 }
 
 // Claim takes a home over, one of homes, with its input partitions, and answers
@@ -324,17 +336,17 @@ func (o *Orchestrator) homes() int32 {
 // Run keeps the catalogue up to date and forgets old message ids until ctx ends;
 // then it releases every home.
 func (o *Orchestrator) Run(ctx context.Context) error {
-	refresh, forget := time.NewTicker(time.Second), time.NewTicker(time.Minute)
-	defer refresh.Stop()
-	defer forget.Stop()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
 	defer o.releaseAll()
-	for {
+	for seconds := 1; ; seconds++ {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-refresh.C:
-			o.refreshCatalogue(ctx)
-		case <-forget.C:
+		case <-ticker.C:
+		}
+		o.refreshCatalogue(ctx)
+		if seconds%60 == 0 {
 			o.forgetMessages(ctx)
 		}
 	}

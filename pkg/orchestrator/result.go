@@ -33,7 +33,7 @@ func (in *taskResult) decide(b *batch, w *work) disposition {
 		if id.Home >= b.h.o.homes() {
 			return unknown
 		}
-		b.control(w, in.kept())
+		b.control(w, in.kept(b.h.o))
 		return forwarded
 	}
 	inst := b.instance(id.Instance)
@@ -59,7 +59,7 @@ func (in *taskResult) withoutInstance(b *batch, w *work) disposition {
 }
 
 // kept is the result on its way to its instance's home.
-func (in *taskResult) kept() *wire.Control {
+func (in *taskResult) kept(*Orchestrator) *wire.Control {
 	return &wire.Control{
 		Kind: wire.ForwardResult, Instance: in.CorrelationID.Instance, Home: in.CorrelationID.Home, Result: *in.original,
 	}

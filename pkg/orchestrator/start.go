@@ -65,9 +65,14 @@ func (b *batch) start(w *work, def *definition, in engine.Start) disposition {
 func (h *home) newInstanceID() engine.InstanceID {
 	ms := max(uint64(h.o.now().UnixMilli()), h.lastID>>12)
 	h.lastID = max(h.lastID+1, ms<<12)
-	id := uuid.New()
+	id := h.o.newUUID()
 	binary.BigEndian.PutUint64(id[:8], h.lastID>>12<<16|7<<12|h.lastID&0xfff)
 	return engine.InstanceID(id)
+}
+
+// newUUID is a random id (UUID version 4).
+func (o *Orchestrator) newUUID() uuid.UUID {
+	return uuid.Must(uuid.NewRandomFromReader(o.cfg.Random)) // the system's randomness does not fail
 }
 
 // startedAt is when the id was made.

@@ -2,14 +2,15 @@ package relay
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/barnabas-project/barnabas/pkg/kafka"
-	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -22,8 +23,8 @@ type Producer interface {
 
 // Config says what a relay publishes and how. Zero values mean the defaults.
 type Config struct {
-	Store    *store.Store // required
-	Producer Producer     // required
+	Store    Store    // required
+	Producer Producer // required
 
 	// Refused tells the errors of Producer that mean that Kafka will never take a record as it is. Such records become dead letters; any
 	// other error is tried again. Default: a *kafka.SendError that is Permanent.
@@ -38,6 +39,7 @@ type Config struct {
 	Names   wire.Names            // of the dead-letter topics
 	Logger  *zap.Logger           // default: none
 	Metrics prometheus.Registerer // default: none
+	Random  io.Reader             // of jitter, for tests; default crypto/rand.Reader
 
 	LeaseTTL  time.Duration // how long a home waits for its next relay after a crash; default 3 s, at least 100 ms
 	SaveEvery time.Duration // between writes of published_seq, default 100 ms
@@ -53,7 +55,7 @@ type Config struct {
 	ReadBytes    int64 // bytes read from the tables at once, as stored there; default 256 KiB
 	ReadRows     int64 // rows read from the tables at once, default 256
 
-	RetryMin, RetryMax time.Duration // pause after an error, growing and jittered; default 100 ms and 10 s
+	RetryMin, RetryMax time.Duration // pause after an error, growing and jittered; default 100 ms and 2 s
 
 	RotateEvery time.Duration // age at which the active outbox table is retired, default 10 s
 	RotateBytes int64         // size at which it is retired earlier, default 64 MiB
@@ -70,6 +72,7 @@ func (c *Config) setDefaults() {
 		c.Refused = permanent
 	}
 	c.Logger = cmp.Or(c.Logger, zap.NewNop())
+	c.Random = cmp.Or[io.Reader](c.Random, rand.Reader)
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, 3*time.Second)
 	c.SaveEvery = cmp.Or(c.SaveEvery, 100*time.Millisecond)
 	c.PollMin = cmp.Or(c.PollMin, 2*time.Millisecond)
@@ -82,7 +85,7 @@ func (c *Config) setDefaults() {
 	c.ReadBytes = cmp.Or(c.ReadBytes, 256<<10)
 	c.ReadRows = cmp.Or(c.ReadRows, 256)
 	c.RetryMin = cmp.Or(c.RetryMin, 100*time.Millisecond)
-	c.RetryMax = cmp.Or(c.RetryMax, 10*time.Second)
+	c.RetryMax = cmp.Or(c.RetryMax, 2*time.Second)
 	c.RotateEvery = cmp.Or(c.RotateEvery, 10*time.Second)
 	c.RotateBytes = cmp.Or(c.RotateBytes, 64<<20)
 	c.RotateCheck = cmp.Or(c.RotateCheck, time.Second)

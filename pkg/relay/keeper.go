@@ -16,6 +16,7 @@ import (
 type keeper struct {
 	relay   *Relay
 	renewed time.Time
+	said    time.Time      // when the log last spoke of an error
 	known   map[int32]bool // homes that have a row in relay_shard
 
 	mu      sync.Mutex
@@ -64,11 +65,12 @@ func (k *keeper) round(ctx context.Context) error {
 	return errors.Join(err, k.giveUp(ctx), k.take(ctx))
 }
 
-// note remembers how the round went and logs when that changes.
+// note remembers how the round went and logs when that changes, and once in a while as long as it does not work.
 func (k *keeper) note(err error) {
 	k.mu.Lock()
 	before := k.err
 	k.err = err
+	last := k.contact
 	if err == nil {
 		k.contact = time.Now()
 	}
@@ -76,8 +78,9 @@ func (k *keeper) note(err error) {
 	switch {
 	case err != nil:
 		k.relay.metrics.databaseErrors.Inc()
-		if before == nil {
-			k.relay.cfg.Logger.Warn("relay can't use the database", zap.Error(err))
+		if before == nil || time.Since(k.said) > quietFor {
+			k.said = time.Now()
+			k.relay.cfg.Logger.Warn("relay waits for the database; nothing is lost", zap.Time("last_used", last), zap.Error(err))
 		}
 	case before != nil:
 		k.relay.cfg.Logger.Info("relay can use the database again")

@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/barnabas-project/barnabas/pkg/relay"
+	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
 // kill stops a relay the way a crash does: nothing is stored, nothing is released.
 func (r *running) kill(cfg relay.Config) {
-	cfg.Store.Close()
+	cfg.Store.(*store.Store).Close()
 	r.stop()
 }
 
@@ -82,7 +83,7 @@ func TestARelayWithoutDatabaseStopsPublishing(t *testing.T) {
 	doomed := relay.Config{Store: w.openStore(), Homes: homes(3), LeaseTTL: 300 * time.Millisecond}
 	r := w.start("a", doomed)
 	w.eventually("home 3 is held", func() bool { return len(r.Held()) == 1 })
-	doomed.Store.Close()
+	doomed.Store.(*store.Store).Close()
 	w.eventually("the lease is not trusted any more", func() bool { return len(r.Held()) == 0 })
 	require.Error(t, r.Ready())
 	p := w.writer(3)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/barnabas-project/barnabas/pkg/store"
 )
@@ -17,6 +18,7 @@ import (
 type Relay struct {
 	cfg     Config
 	metrics *metrics
+	quiet   *zap.Logger // for what homes would say again and again
 	keeper  *keeper
 	born    time.Time     // what deadlines are counted from: differences of times of one process use its monotonic clock
 	lone    chan struct{} // held by the home that publishes record by record, see refusal.go
@@ -31,12 +33,22 @@ func New(cfg Config) *Relay {
 	r := &Relay{
 		cfg:     cfg,
 		metrics: newMetrics(cfg.Metrics),
+		quiet:   quiet(cfg.Logger),
 		born:    time.Now(),
 		lone:    make(chan struct{}, 1),
 		shards:  make(map[int32]*shard),
 	}
 	r.keeper = &keeper{relay: r, known: make(map[int32]bool)}
 	return r
+}
+
+// quietFor is how long the same message is not repeated.
+const quietFor = 30 * time.Second
+
+func quiet(l *zap.Logger) *zap.Logger {
+	return l.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, quietFor, 1, 0)
+	}))
 }
 
 // Run publishes until ctx ends. Then it hands out nothing more, waits a moment for Kafka's acknowledgements, stores what is published and

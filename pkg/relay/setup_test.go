@@ -188,7 +188,7 @@ type writer struct {
 	w         *world
 	fence     store.Fence
 	batch     *store.Batch
-	committer *store.Committer
+	committer store.Committer
 	keys      map[int]int
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -54,7 +55,7 @@ func newShard(r *Relay, lease store.RelayLease) (context.Context, *shard) {
 		stop:  stop, stopped: ctx.Done(), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1),
 		next: lease.PublishedSeq + 1,
-		pause: backoff.NewExponentialBackOff(backoff.WithInitialInterval(r.cfg.RetryMin),
+		pause: backoff.NewExponentialBackOff(backoff.WithRandomizationFactor(0), backoff.WithInitialInterval(r.cfg.RetryMin),
 			backoff.WithMaxInterval(r.cfg.RetryMax), backoff.WithMaxElapsedTime(0)),
 	}
 	s.flight.acked = lease.PublishedSeq
@@ -91,7 +92,7 @@ func (s *shard) run(ctx context.Context) {
 	for s.trusted() {
 		switch {
 		case err != nil:
-			s.log.Warn("publishing the outbox is interrupted", zap.Error(err))
+			s.relay.quiet.Warn("publishing the outbox is interrupted", zap.Int32("home", s.lease.Home), zap.Int64("term", s.lease.Term), zap.Error(err))
 			s.takePause()
 			err = s.lookForRows(ctx)
 		case s.failure() != nil:
@@ -187,12 +188,19 @@ func (s *shard) takePause() {
 	if progress {
 		s.pause.Reset()
 	}
-	timer := time.NewTimer(s.pause.NextBackOff())
+	timer := time.NewTimer(s.relay.jittered(s.pause.NextBackOff()))
 	defer timer.Stop()
 	select {
 	case <-s.stopped:
 	case <-timer.C:
 	}
+}
+
+// jittered is d, longer or shorter by up to a half by chance.
+func (r *Relay) jittered(d time.Duration) time.Duration {
+	var by [1]byte
+	_, _ = io.ReadFull(r.cfg.Random, by[:]) // without chance there is no jitter
+	return d/2 + d*time.Duration(by[0])/255
 }
 
 func (s *shard) rouse() {

@@ -13,21 +13,27 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// Committer makes batches true on a connection of its own. It is used by one
-// goroutine.
-type Committer struct {
+// Committer makes batches true, one after the other. It is used by one goroutine.
+type Committer interface {
+	// Commit makes the batch true: one round trip, one implicit transaction. On
+	// success f has moved on. On any error nothing of the batch is stored, except
+	// when the connection was lost: then ReadFence tells. b is not changed.
+	Commit(ctx context.Context, f *Fence, b *Batch) error
+	// Close ends the connection; the next Commit makes a new one.
+	Close()
+}
+
+// committer is a Committer on a connection of its own.
+type committer struct {
 	config *pgx.ConnConfig
 	conn   *statements // nil: not connected
 	outbox compressor
 }
 
 // Committer returns one that connects when it is first used.
-func (s *Store) Committer() *Committer { return &Committer{config: s.Pool.Config().ConnConfig} }
+func (s *Store) Committer() Committer { return &committer{config: s.Pool.Config().ConnConfig} }
 
-// Commit makes the batch true: one round trip, one implicit transaction. On
-// success f has moved on. On any error nothing of the batch is stored, except
-// when the connection was lost: then ReadFence tells. b is not changed.
-func (c *Committer) Commit(ctx context.Context, f *Fence, b *Batch) error {
+func (c *committer) Commit(ctx context.Context, f *Fence, b *Batch) error {
 	if err := c.connect(ctx); err != nil {
 		return fmt.Errorf("commit batch %d of home %d: %w", f.CommitSeq+1, f.Home, err)
 	}
@@ -46,7 +52,7 @@ func (c *Committer) Commit(ctx context.Context, f *Fence, b *Batch) error {
 	return nil
 }
 
-func (c *Committer) connect(ctx context.Context) error {
+func (c *committer) connect(ctx context.Context) error {
 	if c.conn != nil {
 		return nil
 	}
@@ -63,8 +69,7 @@ func (c *Committer) connect(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the connection; the next Commit makes a new one.
-func (c *Committer) Close() {
+func (c *committer) Close() {
 	if c.conn != nil {
 		c.conn.close()
 		c.conn = nil

@@ -13,7 +13,7 @@ import (
 // writer commits batches of a home, as its owner does.
 type writer struct {
 	t         *testing.T
-	committer *store.Committer
+	committer store.Committer
 	fence     store.Fence
 }
 

@@ -48,6 +48,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		pc.MaxConns = cfg.MaxConns
 	}
 	pc.MaxConnIdleTime = 5 * time.Minute
+	if pc.ConnConfig.ConnectTimeout == 0 { // none in the URL: a host that is gone answers nothing
+		pc.ConnConfig.ConnectTimeout = 3 * time.Second
+	}
 	for k, v := range session {
 		pc.ConnConfig.RuntimeParams[k] = v
 	}

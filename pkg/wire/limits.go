@@ -3,6 +3,8 @@ package wire
 import (
 	"cmp"
 	"fmt"
+
+	"github.com/tidwall/gjson"
 )
 
 // Limits bounds what a consumed record may be. Zero fields mean the defaults.
@@ -53,6 +55,28 @@ func (l Limits) CheckName(what, text string) error { return checkText(what, text
 
 // CheckKey finds what keeps text from being a correlation key.
 func (l Limits) CheckKey(what, text string) error { return checkText(what, text, l.key()) }
+
+// CheckObject finds what keeps value from being the JSON object of variables of a
+// record. The error is a *PoisonError.
+func (l Limits) CheckObject(what string, value []byte) error {
+	if n := len(value); n > l.value() {
+		return tooLarge(what, n, l.value(), "bytes")
+	}
+	object, err := l.object(what, value)
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]bool)
+	gjson.ParseBytes(object).ForEach(func(key, _ gjson.Result) bool {
+		name := key.String()
+		if seen[name] {
+			err = badValue("%s has member %q twice", what, name)
+		}
+		seen[name] = true
+		return err == nil
+	})
+	return err
+}
 
 func checkText(what, text string, most int) error {
 	if len(text) > most {

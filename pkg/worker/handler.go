@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
 // Handler does a task. What it returns becomes the result variables: anything
 // whose JSON is an object, a json.RawMessage as it is, nil for none. A result that
-// is larger than a million bytes, or than its topic takes, fails the task.
+// is larger than a million bytes, or than its topic takes, or that the engine
+// would put aside (no UTF-8, nested deeper than 100, a name twice), fails the task.
 //
 // An error fails the attempt; see Retry, RetryAfter, BPMNError and GiveUp for
 // what happens then. A panic is an error with the stack in its message.
@@ -48,6 +51,9 @@ func encodeVariables(variables any) ([]byte, error) {
 	}
 	if text[0] != '{' || raw && !json.Valid(text) {
 		return nil, fmt.Errorf("encode result variables: %T gives %.100q, which is not a JSON object", variables, text)
+	}
+	if err := (wire.Limits{}).CheckObject("the result", text); err != nil {
+		return nil, fmt.Errorf("encode result variables: the engine would not take them: %w", err)
 	}
 	return text, nil
 }

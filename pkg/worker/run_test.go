@@ -213,7 +213,7 @@ func TestResultLargerThanTheTopicTakesFailsTheTask(t *testing.T) {
 	t.Parallel()
 	f := setup(t, "step")
 	start(t, f.config("step", func(context.Context, Task) (any, error) {
-		return map[string]string{"report": string(bytes.Repeat([]byte("x"), 2<<20))}, nil
+		return map[string]string{"report": string(bytes.Repeat([]byte("x"), 1<<20-100))}, nil
 	}))
 	f.send(f.command("step", uuid.New(), `{}`))
 	r := f.result()

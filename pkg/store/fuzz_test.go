@@ -1,0 +1,27 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzDecompress reads outbox rows: what was compressed comes back, what is
+// damaged is an error, and neither takes more memory than a row may have.
+func FuzzDecompress(f *testing.F) {
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if plain, err := decompress(data); err == nil {
+			require.LessOrEqual(t, len(plain), maxOutboxRow)
+		}
+		for len(data) > 0 && len(data) < compressFrom {
+			data = append(data, data...)
+		}
+		if len(data) == 0 || data[0] == compressed {
+			return // no pack begins so
+		}
+		var c compressor
+		plain, err := decompress(c.compress(data))
+		require.NoError(t, err)
+		require.Equal(t, data, plain)
+	})
+}
