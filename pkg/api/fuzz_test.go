@@ -37,7 +37,7 @@ var requests = []struct{ method, path, contentType string }{
 
 // FuzzRequests sends any query and body to every route of an engine on a real
 // database, and any segment in place of the instance's id. Nobody but the sender
-// is ever at fault, answers are JSON, and the engine goes on.
+// is ever at fault, answers are JSON where they say so, and the engine goes on.
 func FuzzRequests(f *testing.F) {
 	e := startEngine(f)
 	model, err := os.ReadFile("testdata/one-task.bpmn")
@@ -52,7 +52,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		answer := e.call(r.method, strings.Replace(r.path, "$ID", url.PathEscape(segment), 1)+"?"+query, r.contentType, body)
 		require.Less(t, answer.Code, 500, "%s", answer.Body)
-		if answer.Code != http.StatusMovedPermanently && answer.Code != http.StatusTemporaryRedirect && answer.Code != http.StatusNoContent {
+		if strings.Contains(answer.Header().Get("Content-Type"), "json") {
 			require.True(t, json.Valid(answer.Body.Bytes()), "%d %q", answer.Code, answer.Body)
 		}
 		e.requireSound(t)
