@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/barnabas-project/barnabas/pkg/api"
@@ -77,9 +78,9 @@ func TestCommandsDoWhatTheySay(t *testing.T) {
 		return a.out
 	}
 	manual := "testdata/manual.bpmn"
-	deployed := as[[]api.Deployment](t, do("deploy", manual, "testdata/hostile.bpmn", "--json"))
-	require.Len(t, deployed, 2)
-	require.Equal(t, "manual", deployed[0].Definitions[0].ProcessID)
+	deployed := as[api.Deployment](t, do("deploy", manual, "testdata/hostile.bpmn", "--json"))
+	require.Len(t, deployed.Definitions, 3)
+	require.Equal(t, "manual", deployed.Definitions[0].ProcessID)
 	require.Contains(t, text("deploy", manual), "deployed manual version 1 from manual.bpmn")
 
 	file := filepath.Join(t.TempDir(), "variables.json")
@@ -118,6 +119,37 @@ func TestCommandsDoWhatTheySay(t *testing.T) {
 
 	require.Zero(t, s.consistent(t).Findings)
 	require.Contains(t, text("fsck", "--database", s.database), "checked ")
+}
+
+// Decisions are deployed with the processes that ask for them; what was decided is
+// in the instance and its history.
+func TestDecisionsAreDeployedWithProcesses(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	e := s.startEngine(t)
+	listen := "--listen=" + strings.TrimPrefix(e.client.base, "http://")
+	text := func(args ...string) string {
+		a := commandLine(t, append(args, listen)...)
+		require.Zero(t, a.code, "%s: %s", args, a.errors)
+		return a.out
+	}
+	process, model := "testdata/underwriting.bpmn", "testdata/risk.dmn"
+	require.Contains(t, text("deploy", process), `testdata/underwriting.bpmn:6: warning: assess: no decision "risk" was deployed together with this version of the process, `+
+		"to which assess binds it: deploy both in one go for new instances\ndeployed underwriting version 1 from underwriting.bpmn\n")
+	text("start", "underwriting", "--business-key", "alone", "-v", `{"amount":1}`)
+	eventually(t, "incident", func() bool { return strings.Contains(text("incidents", "list"), "was deployed together") })
+
+	both := "deployed underwriting version 2 from underwriting.bpmn\ndeployed decision risk version 1 from risk.dmn\n"
+	require.Equal(t, both, text("deploy", process, model), "other decisions make another version of a process that is bound to them")
+	require.Equal(t, both, text("deploy", process, model), "nothing has changed")
+
+	text("start", "underwriting", "--business-key", "together", "-v", `{"amount":250}`)
+	id := uuid.UUID(s.commandFor(t, "look", "together").Instance)
+	require.Contains(t, text("instances", "show", id.String()), `"risk":"high"`)
+	eventually(t, "history", func() bool {
+		return strings.Contains(text("instances", "history", id.String(), "--json"), `"decision-evaluated"`)
+	})
+	require.Contains(t, text("instances", "history", id.String(), "--json"), `"rules"`)
 }
 
 // fail makes the task of an instance of manual.bpmn an incident.
@@ -178,6 +210,8 @@ func TestErrorsOfCommandsSayWhatToDo(t *testing.T) {
 		{"deploy", exitUsage, []string{"models"}},
 		{"deploy testdata/nothing.bpmn", exitUsage, []string{"testdata/nothing.bpmn", "no such file"}},
 		{"deploy testdata/broken.bpmn " + listen, exitRefused, []string{"testdata/broken.bpmn", "line 5: untyped: ", "line 6: unmade: "}},
+		{"deploy testdata/broken.dmn " + listen, exitRefused, []string{"the model can't be deployed", "line 3: unwritten: ", "line 5: words: ", "does not compile"}},
+		{"deploy testdata/broken.dmn testdata/manual.bpmn testdata/broken.bpmn " + listen, exitRefused, []string{"2 of the models can't be deployed, so none was", "broken.dmn: line 5: words: ", "broken.bpmn: line 5: untyped: "}},
 		{"deploy cli_test.go " + listen, exitRefused, []string{"cli_test.go"}},
 		{"start nothing " + listen, exitRefused, []string{`no process "nothing" is deployed`}},
 		{"start nothing -v [1] " + listen, exitUsage, []string{"want a JSON object such as"}},

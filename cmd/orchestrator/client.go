@@ -35,13 +35,21 @@ func (g *globals) client() *client {
 
 // problemBody is an error as the REST interface tells it (RFC 9457).
 type problemBody struct {
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	Errors []struct {
-		Message  string `json:"message"`
-		Location string `json:"location"`
-		Value    any    `json:"value"`
-	} `json:"errors"`
+	Title  string      `json:"title"`
+	Detail string      `json:"detail"`
+	Errors []errorBody `json:"errors"`
+}
+
+type errorBody struct {
+	Message  string `json:"message"`
+	Location string `json:"location"`
+	Value    any    `json:"value"`
+}
+
+// place is where in a model the error is, empty for any other.
+func (e *errorBody) place() map[string]any {
+	at, _ := e.Value.(map[string]any)
+	return at
 }
 
 func (p *problemBody) String() string {
@@ -50,9 +58,17 @@ func (p *problemBody) String() string {
 	if p.Detail == "" {
 		b.WriteString(p.Title)
 	}
+	resources := map[any]bool{}
+	for _, e := range p.Errors {
+		resources[e.place()["resource"]] = true
+	}
 	for _, e := range p.Errors {
 		b.WriteString("\n  ")
-		if at, ok := e.Value.(map[string]any); ok && at["line"] != nil {
+		at := e.place()
+		if len(resources) > 1 {
+			fmt.Fprintf(&b, "%v: ", at["resource"])
+		}
+		if at["line"] != nil {
 			fmt.Fprintf(&b, "line %v: ", at["line"])
 		}
 		if e.Location != "" {
@@ -97,6 +113,8 @@ func (c *client) request(ctx context.Context, method, path string, in any) (*htt
 	case nil:
 	case []byte:
 		body, contentType = bytes.NewReader(v), "application/xml"
+	case form:
+		body, contentType = bytes.NewReader(v.body), v.contentType
 	default:
 		data, err := json.Marshal(v)
 		if err != nil {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +39,8 @@ func (a rest) call(t *testing.T, method, path, body string) response {
 	require.NoError(t, err)
 	if strings.HasPrefix(strings.TrimSpace(body), "<") {
 		r.Header.Set("Content-Type", "application/xml")
+	} else if strings.HasPrefix(body, "--"+formBoundary) {
+		r.Header.Set("Content-Type", "multipart/form-data; boundary="+formBoundary)
 	} else if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -53,7 +57,7 @@ func (a rest) call(t *testing.T, method, path, body string) response {
 
 // routes are all there are, as the description names them.
 var routes = []string{
-	"GET /v1/definitions", "POST /v1/deployments", "GET /v1/discarded", "GET /v1/incidents", "GET /v1/instances", "GET /v1/instances/{id}",
+	"GET /v1/decisions", "POST /v1/decisions/{decisionId}/evaluate", "GET /v1/definitions", "POST /v1/deployments", "GET /v1/discarded", "GET /v1/incidents", "GET /v1/instances", "GET /v1/instances/{id}",
 	"GET /v1/instances/{id}/history", "POST /v1/instances/{id}/cancel", "POST /v1/instances/{id}/resolve", "POST /v1/messages", "POST /v1/processes/{processId}/instances",
 }
 
@@ -114,6 +118,28 @@ func TestDescriptionNamesEveryRoute(t *testing.T) {
 	require.Contains(t, yaml.body, "openapi: 3.1")
 }
 
+// formBoundary is how calls recognise a form.
+const formBoundary = "boundary-of-parts"
+
+// asForm is a form with files of testdata.
+func asForm(t *testing.T, files ...string) string {
+	t.Helper()
+	var b strings.Builder
+	w := multipart.NewWriter(&b)
+	require.NoError(t, w.SetBoundary(formBoundary))
+	require.NoError(t, w.WriteField("deployment-name", "test"))
+	for _, file := range files {
+		content, err := os.ReadFile(filepath.Join("testdata", file))
+		require.NoError(t, err)
+		part, err := w.CreateFormFile("data", file)
+		require.NoError(t, err)
+		_, err = part.Write(content)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
 // running is an engine with an instance that has an incident, and one that has not.
 type running struct {
 	rest
@@ -162,6 +188,10 @@ func TestEveryRouteAnswersAsDescribed(t *testing.T) {
 		contains          string
 	}{
 		{"POST /v1/deployments", "/v1/deployments?resource=two.bpmn", string(model), 201, `"processId":"two-tasks","version":1`},
+		{"POST /v1/deployments", "", asForm(t, "risk.dmn", "two-tasks.bpmn"), 201, `"decisionId":"risk","name":"Risk","version":1`},
+		{"GET /v1/decisions", "", "", 200, `"decisionId":"risk"`},
+		{"POST /v1/decisions/{decisionId}/evaluate", "/v1/decisions/risk/evaluate", `{"variables":{"amount":42}}`, 200, `"matched":[{"id":"small","index":1,"outputs":[{"name":"level","value":"low"}],"annotations":[{"name":"why","text":"worth no question"}]}]`},
+		{"POST /v1/decisions/{decisionId}/evaluate", "/v1/decisions/risk/evaluate", `{"version":1}`, 200, `"value":null`},
 		{"GET /v1/definitions", "", "", 200, `"processId":"manual"`},
 		{"POST /v1/processes/{processId}/instances", "/v1/processes/manual/instances", `{}`, 201, `"disposition":"applied"`},
 		{"POST /v1/processes/{processId}/instances", "/v1/processes/manual/instances", `{"version":1,"businessKey":"b","tenant":"t","variables":{"a":{"b":[1]}}}`, 201, `"version":1`},
@@ -231,6 +261,15 @@ func TestWrongCallsAreAnsweredWithProblems(t *testing.T) {
 		{"POST", "/v1/deployments?resource=a%00b", string(manual), 422, "control characters"},
 		{"POST", "/v1/deployments?resource=" + long, string(manual), 422, "resource has 257 bytes"},
 		{"POST", "/v1/deployments", "<" + strings.Repeat("x", 12<<20) + ">", 413, "12582912"},
+		{"POST", "/v1/deployments", asForm(t), 400, "the form has no file"},
+		{"POST", "/v1/deployments", asForm(t, "manual.bpmn")[:600], 400, "read manual.bpmn of the form"},
+		{"POST", "/v1/deployments", asForm(t, "manual.bpmn", "manual.bpmn"), 422, "the process is also in manual.bpmn"},
+		{"POST", "/v1/deployments", asForm(t, "broken.dmn", "broken.bpmn"), 422, "2 of the models can't be deployed, so none was"},
+		{"POST", "/v1/deployments?resource=x.dmn", "<a", 422, `"resource":"x.dmn"`},
+		{"POST", "/v1/decisions/nothing/evaluate", `{}`, 404, `no decision \"nothing\" is deployed`},
+		{"POST", "/v1/decisions/nothing/evaluate", `{"version":3}`, 404, `no version 3 of decision`},
+		{"POST", "/v1/decisions/nothing/evaluate", `{"version":-1}`, 422, `>= 0`},
+		{"POST", "/v1/decisions/nothing/evaluate", `{"variables":[1]}`, 422, "expected object"},
 		{"POST", "/v1/processes/nothing/instances", `{}`, 404, `no process \"nothing\" is deployed`},
 		{"POST", "/v1/processes/%00/instances", `{}`, 404, "is deployed"},
 		{"POST", "/v1/processes/manual/instances", `{"version":99}`, 404, `has no version 99`},

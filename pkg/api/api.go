@@ -60,6 +60,7 @@ func described(mux *http.ServeMux, s *server, version string) huma.API {
 	cfg.DocsPath = ""     // its page would load scripts from elsewhere
 	api := humago.New(mux, cfg)
 	s.deployments(api)
+	s.decisions(api)
 	s.instances(api)
 	s.messages(api)
 	s.incidents(api)

@@ -1,14 +1,19 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/barnabas-project/barnabas/pkg/bpmn"
+	"github.com/barnabas-project/barnabas/pkg/orchestrator"
 	"github.com/barnabas-project/barnabas/pkg/store"
 )
 
@@ -23,21 +28,24 @@ type Definition struct {
 
 // Warning is something odd in a model that was deployed all the same.
 type Warning struct {
-	Element string `json:"element,omitempty"`
-	Line    int    `json:"line,omitempty"`
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Resource string `json:"resource,omitempty"`
+	Element  string `json:"element,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
 }
 
 // Deployment is the answer to a deployment.
 type Deployment struct {
 	Definitions []Definition `json:"definitions"`
+	Decisions   []Decision   `json:"decisions"`
 	Warnings    []Warning    `json:"warnings"`
 }
 
 type deployInput struct {
-	Resource string `query:"resource" doc:"File name of the model" default:"model.bpmn"`
-	RawBody  []byte `contentType:"application/xml"`
+	Resource    string `query:"resource" doc:"File name of the model; parts of a form have their own" default:"model.bpmn"`
+	ContentType string `header:"Content-Type"`
+	RawBody     []byte `contentType:"application/xml"`
 }
 
 type deployOutput struct{ Body Deployment }
@@ -49,18 +57,59 @@ type definitionsOutput struct {
 }
 
 func (s *server) deployments(api huma.API) {
-	deploy := op(http.MethodPost, "/v1/deployments", "deploy", "deployments", "Deploy a BPMN model: its executable processes become new versions")
+	deploy := op(http.MethodPost, "/v1/deployments", "deploy", "deployments", "Deploy models: executable BPMN processes and DMN decisions become new versions")
+	deploy.Description = "One model as XML, or several in one go as a form with a file for each: all are deployed or none. A process that binds to decisions of its deployment has to come with them."
 	deploy.DefaultStatus = http.StatusCreated
 	huma.Register(api, deploy, s.deploy)
+	// Described afterwards: what is registered as a form would be checked as JSON.
+	api.OpenAPI().Paths[deploy.Path].Post.RequestBody.Content["multipart/form-data"] = &huma.MediaType{Schema: &huma.Schema{
+		Type: huma.TypeObject, Description: "Files, whatever the names of their parts",
+		AdditionalProperties: &huma.Schema{Type: huma.TypeString, Format: "binary"},
+	}}
 	huma.Register(api, op(http.MethodGet, "/v1/definitions", "list-definitions", "deployments", "List the latest version of every process"), s.listDefinitions)
 }
 
 func (s *server) deploy(ctx context.Context, in *deployInput) (*deployOutput, error) {
-	d, err := s.o.Deploy(ctx, in.Resource, in.RawBody)
+	resources, err := in.resources()
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.o.DeployAll(ctx, resources)
 	if err != nil {
 		return nil, problem(err)
 	}
-	return &deployOutput{Deployment{Definitions: definitions(d.Definitions), Warnings: warnings(d.Model)}}, nil
+	return &deployOutput{Deployment{Definitions: definitions(d.Definitions), Decisions: decisions(d.Decisions), Warnings: warnings(d.Warnings)}}, nil
+}
+
+// resources are the documents of the body: itself, or the files of a form.
+func (in *deployInput) resources() ([]orchestrator.Resource, error) {
+	kind, params, err := mime.ParseMediaType(in.ContentType)
+	if err != nil || kind != "multipart/form-data" {
+		return []orchestrator.Resource{{Name: in.Resource, XML: in.RawBody}}, nil
+	}
+	var found []orchestrator.Resource
+	form := multipart.NewReader(bytes.NewReader(in.RawBody), params["boundary"])
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, huma.Error400BadRequest("read the form: " + err.Error())
+		}
+		if part.FileName() == "" {
+			continue // fields of the form that are no files
+		}
+		xml, err := io.ReadAll(part)
+		if err != nil {
+			return nil, huma.Error400BadRequest("read " + part.FileName() + " of the form: " + err.Error())
+		}
+		found = append(found, orchestrator.Resource{Name: part.FileName(), XML: xml})
+	}
+	if len(found) == 0 {
+		return nil, huma.Error400BadRequest("the form has no file: send each model as a part with a file name")
+	}
+	return found, nil
 }
 
 func (s *server) listDefinitions(context.Context, *struct{}) (*definitionsOutput, error) {
@@ -78,10 +127,10 @@ func definitions(defs []store.Definition) []Definition {
 	return list
 }
 
-func warnings(m *bpmn.Model) []Warning {
+func warnings(found []orchestrator.Warning) []Warning {
 	list := []Warning{}
-	for _, p := range m.Warnings {
-		list = append(list, Warning{Element: p.ElementID, Line: p.Line, Code: p.Code, Message: p.Message})
+	for _, p := range found {
+		list = append(list, Warning{Resource: p.Resource, Element: p.ElementID, Line: p.Line, Code: p.Code, Message: p.Message})
 	}
 	return list
 }

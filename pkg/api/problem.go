@@ -3,11 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/engine"
 	"github.com/barnabas-project/barnabas/pkg/orchestrator"
 )
@@ -15,7 +15,7 @@ import (
 // problem translates an error of the orchestrator, once, into HTTP.
 func problem(err error) error {
 	var refused *orchestrator.RefusedError
-	var model *bpmn.Problems
+	var models *orchestrator.RefusedModels
 	switch {
 	case err == nil:
 		return nil
@@ -25,8 +25,10 @@ func problem(err error) error {
 		return huma.Error422UnprocessableEntity(refused.Reason)
 	case errors.As(err, &refused):
 		return huma.Error409Conflict(refused.Reason)
-	case errors.As(err, &model):
-		return huma.Error422UnprocessableEntity("the model can't be deployed", details(model)...)
+	case errors.As(err, &models) && len(models.Resources) == 1:
+		return huma.Error422UnprocessableEntity("the model can't be deployed", details(models)...)
+	case errors.As(err, &models):
+		return huma.Error422UnprocessableEntity(fmt.Sprintf("%d of the models can't be deployed, so none was", len(models.Resources)), details(models)...)
 	case errors.Is(err, orchestrator.ErrNotOwner):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(err.Error()), map[string][]string{"Retry-After": {"1"}})
 	case errors.Is(err, context.DeadlineExceeded):
@@ -35,14 +37,16 @@ func problem(err error) error {
 	return huma.Error500InternalServerError(err.Error())
 }
 
-func details(model *bpmn.Problems) []error {
-	list := make([]error, 0, len(model.List))
-	for _, p := range model.List {
-		list = append(list, &huma.ErrorDetail{
-			Message:  p.Message,
-			Location: p.ElementID,
-			Value:    map[string]any{"line": p.Line, "column": p.Column, "code": p.Code, "severity": p.Severity.String()},
-		})
+func details(models *orchestrator.RefusedModels) []error {
+	var list []error
+	for _, m := range models.Resources {
+		for _, p := range m.Problems.List {
+			list = append(list, &huma.ErrorDetail{
+				Message:  p.Message,
+				Location: p.ElementID,
+				Value:    map[string]any{"resource": m.Resource, "line": p.Line, "column": p.Column, "code": p.Code, "severity": p.Severity.String()},
+			})
+		}
 	}
 	return list
 }

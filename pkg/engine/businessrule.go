@@ -53,7 +53,7 @@ func (d *decision) askDecision(t token) *problem {
 		deployed = d.decisions.Decision(ref)
 	}
 	if deployed == nil {
-		return newProblem(DecisionError, "%s", ref.missing(n.ID))
+		return newProblem(DecisionError, "%s", ref.Missing(n.ID))
 	}
 	result, problem := d.evaluateDecision(ref, deployed)
 	if problem != nil {
@@ -104,8 +104,9 @@ func (d *decision) decisionVersion(e expr.Expression, n *bpmn.Node) (int32, *pro
 	return int32(version), nil
 }
 
-// missing says what to do about a decision that is not deployed.
-func (r DecisionRef) missing(task string) string {
+// Missing says what to do about a decision that is not deployed and that a task,
+// given by its id, asks for.
+func (r DecisionRef) Missing(task string) string {
 	text := fmt.Sprintf("no decision %q is deployed", r.ID)
 	switch r.Binding {
 	case bpmn.BindDeployment:
@@ -126,7 +127,7 @@ func (d *decision) evaluateDecision(ref DecisionRef, deployed *DeployedDecision)
 	var unknown *dmn.UnknownError
 	switch {
 	case errors.As(err, &unknown):
-		return result, newProblem(DecisionError, "%s", ref.missing("the task"))
+		return result, newProblem(DecisionError, "%s", ref.Missing("the task"))
 	case err != nil:
 		why = err.Error()
 	case result.Violation != nil:

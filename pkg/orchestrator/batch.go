@@ -243,7 +243,7 @@ func (b *batch) apply(w *work, inst *instance, in engine.Input, k keeper) (end d
 		b.parkInput(w, inst, k)
 		return parked
 	}
-	out, err := b.h.o.decideSafely(inst, in)
+	out, err := b.h.o.decideSafely(inst, in, b.defs.decisionsFor(inst.def))
 	if err != nil {
 		b.defect(w, inst, err)
 		return undecided
@@ -266,13 +266,13 @@ func (b *batch) touch(w *work, inst *instance) {
 
 // decideSafely turns a panic into an error: both are defects of ours, and
 // neither may take the other instances of the batch along.
-func (o *Orchestrator) decideSafely(inst *instance, in engine.Input) (out engine.Outcome, err error) {
+func (o *Orchestrator) decideSafely(inst *instance, in engine.Input, known engine.Decisions) (out engine.Outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return o.engine(inst.def.process, inst.state, in)
+	return o.engine(inst.def.process, inst.state, in, known)
 }
 
 func rejected(k engine.RejectionKind) disposition {

@@ -16,6 +16,7 @@ type definition struct {
 	store.Definition
 	process *bpmn.Process
 	routes  []*taskRoute // by node index; nil unless a task of a constant type
+	asks    bool         // it has business rule tasks
 }
 
 // messageStart is a start event that messages of a name trigger.
@@ -27,7 +28,7 @@ type messageStart struct {
 // definitions is an immutable picture of all deployed definitions.
 type definitions struct {
 	generation int64
-	lastID     int64
+	seen       store.Seen
 	byID       map[int64]*definition
 	latest     map[string]*definition    // by process id
 	starts     map[string][]messageStart // by message name: latest versions only
@@ -35,6 +36,8 @@ type definitions struct {
 	// says that some model computes a name, so that any name may be waited for.
 	caught     map[string]bool
 	everything bool
+
+	decisions decisions
 }
 
 // onlyStarts tells whether messages of the name start processes and nothing can
@@ -47,7 +50,7 @@ func (d *definitions) onlyStarts(name string) bool {
 type catalogue struct {
 	store   DefinitionStore
 	prepare func(*definition) error // works out what the process needs of the configuration
-	broken  func(store.Definition, error)
+	broken  func(resource string, err error)
 	current atomic.Pointer[definitions]
 	// refreshing is held by who refreshes. It is no mutex, since it is held while the
 	// database is read: who waits for it can be given up.
@@ -65,22 +68,26 @@ func (c *catalogue) refresh(ctx context.Context) (*definitions, error) {
 		return nil, ctx.Err()
 	}
 	old := c.current.Load()
-	generation, added, err := c.store.Catalogue(ctx, old.lastID)
+	added, err := c.store.Catalogue(ctx, old.seen)
 	if err != nil {
 		return nil, err
 	}
-	next := &definitions{generation: generation, lastID: old.lastID, byID: make(map[int64]*definition), latest: make(map[string]*definition)}
+	next := &definitions{generation: added.Generation, seen: old.seen, byID: make(map[int64]*definition), latest: make(map[string]*definition)}
 	for id, d := range old.byID {
 		next.add(id, d)
 	}
-	for _, d := range added {
+	for _, d := range added.Definitions {
 		compiled, err := c.compile(d)
 		if err != nil {
-			c.broken(d, err)
-			next.lastID = max(next.lastID, d.ID)
+			c.broken(d.Resource, err)
+			next.seen.Definition = max(next.seen.Definition, d.ID)
 			continue
 		}
 		next.add(d.ID, compiled)
+	}
+	next.decisions = old.decisions.with(added.Models, c.broken)
+	for _, m := range added.Models {
+		next.seen.Model = max(next.seen.Model, m.ID)
 	}
 	next.index()
 	c.current.Store(next)
@@ -89,7 +96,7 @@ func (c *catalogue) refresh(ctx context.Context) (*definitions, error) {
 
 func (d *definitions) add(id int64, def *definition) {
 	d.byID[id] = def
-	d.lastID = max(d.lastID, id)
+	d.seen.Definition = max(d.seen.Definition, id)
 	if l := d.latest[def.ProcessID]; l == nil || l.Version < def.Version {
 		d.latest[def.ProcessID] = def
 	}
@@ -130,7 +137,7 @@ func (c *catalogue) compile(d store.Definition) (*definition, error) {
 	}
 	for _, p := range model.Processes {
 		if p.ID == d.ProcessID {
-			def := &definition{Definition: d, process: p}
+			def := &definition{Definition: d, process: p, asks: asksDecisions(p)}
 			return def, c.prepare(def)
 		}
 	}

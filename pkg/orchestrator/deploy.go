@@ -5,41 +5,104 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
+	"github.com/barnabas-project/barnabas/pkg/xmldoc"
 )
 
-// Deploy stores the processes of a model and begins to use them.
-func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) (Deployment, error) {
-	if err := o.cfg.Limits.CheckName("resource", resource); err != nil {
-		return Deployment{}, malformed(err)
+// Resource is a BPMN or DMN document to deploy, by its file name.
+type Resource struct {
+	Name string
+	XML  []byte
+}
+
+// Deployment is what a deployment stored.
+type Deployment struct {
+	Definitions []store.Definition
+	Decisions   []DecisionView
+	Warnings    []Warning
+}
+
+// Warning is something odd in a model that was deployed all the same.
+type Warning struct {
+	Resource string
+	xmldoc.Problem
+}
+
+// RefusedModels is the error of documents that can't be deployed: all that is
+// wrong with all of them. Nothing was deployed.
+type RefusedModels struct{ Resources []RefusedModel }
+
+// RefusedModel is what is wrong with one document.
+type RefusedModel struct {
+	Resource string
+	Problems *xmldoc.Problems
+}
+
+// Error lists the problems of each document.
+func (e *RefusedModels) Error() string {
+	var texts []string
+	for _, r := range e.Resources {
+		texts = append(texts, r.Resource+": "+r.Problems.Error())
 	}
-	model, err := bpmn.Parse(xml, bpmn.Config{Now: o.now()})
+	return strings.Join(texts, "\n")
+}
+
+// Unwrap gives the problems of each document.
+func (e *RefusedModels) Unwrap() []error {
+	var all []error
+	for _, r := range e.Resources {
+		all = append(all, r.Problems)
+	}
+	return all
+}
+
+// Deploy stores the processes or decisions of one model and begins to use them.
+func (o *Orchestrator) Deploy(ctx context.Context, resource string, xml []byte) (Deployment, error) {
+	return o.DeployAll(ctx, []Resource{{Name: resource, XML: xml}})
+}
+
+// DeployAll stores the processes and decisions of several models in one go, all or
+// none, and begins to use them. Models may import each other in any order.
+func (o *Orchestrator) DeployAll(ctx context.Context, resources []Resource) (Deployment, error) {
+	for _, r := range resources {
+		if err := o.cfg.Limits.CheckName("resource", r.Name); err != nil {
+			return Deployment{}, malformed(err)
+		}
+	}
+	known, err := o.catalogue.refresh(ctx)
 	if err != nil {
 		return Deployment{}, err
 	}
-	news := make([]store.NewDefinition, len(model.Processes))
-	for i, p := range model.Processes {
-		timers, err := o.checkDeployable(p)
-		if err != nil {
+	r := newReading(resources, known.decisions, o.now())
+	if err := r.read(); err != nil {
+		return Deployment{}, err
+	}
+	for i := range r.processes {
+		p := &r.processes[i]
+		if p.new.StartTimers, err = o.checkDeployable(p.process); err != nil {
 			return Deployment{}, &RefusedError{Reason: err.Error()}
 		}
-		news[i] = store.NewDefinition{ProcessID: p.ID, VersionTag: p.VersionTag, Resource: resource, XML: xml, StartTimers: timers}
 	}
-	if err := o.ensureTopics(ctx, model); err != nil {
+	if err := o.ensureTopics(ctx, r.processes); err != nil {
 		return Deployment{}, err
 	}
-	defs, err := o.store.Deploy(ctx, news)
+	deployed, err := o.store.Deploy(ctx, r.deployment())
 	if err != nil {
 		return Deployment{}, err
 	}
-	if _, err := o.catalogue.refresh(ctx); err != nil {
+	now, err := o.catalogue.refresh(ctx)
+	if err != nil {
 		return Deployment{}, fmt.Errorf("deployed, but not yet in use here: %w", err)
 	}
-	return Deployment{Definitions: defs, Model: model}, nil
+	return Deployment{
+		Definitions: deployed.Definitions, Decisions: now.decisions.viewsOf(deployed.Models),
+		Warnings: append(r.warnings, now.missingDecisions(deployed.Definitions)...),
+	}, nil
 }
 
 // checkDeployable says what keeps this engine from running a valid process, and
@@ -69,26 +132,20 @@ func checkHeaders(n *bpmn.Node) error {
 	return nil
 }
 
-func (o *Orchestrator) ensureTopics(ctx context.Context, m *bpmn.Model) error {
+func (o *Orchestrator) ensureTopics(ctx context.Context, processes []readProcess) error {
 	if o.cfg.EnsureTopics == nil {
 		return nil
 	}
 	var types []string
-	for _, p := range m.Processes {
-		for i := range p.Nodes {
-			if t := p.Nodes[i].Task; t != nil && t.StaticType != "" {
+	for _, p := range processes {
+		for i := range p.process.Nodes {
+			if t := p.process.Nodes[i].Task; t != nil && t.StaticType != "" {
 				types = append(types, t.StaticType)
 			}
 		}
 	}
 	slices.Sort(types)
 	return o.cfg.EnsureTopics(ctx, slices.Compact(types))
-}
-
-// Deployment is what Deploy stored.
-type Deployment struct {
-	Definitions []store.Definition
-	Model       *bpmn.Model
 }
 
 // startTimersOf evaluates the timer start events of a process to deploy.

@@ -215,11 +215,11 @@ func TestInvariant8IsolationOfPoison(t *testing.T) {
 	f := newFixture(t, 1)
 	f.deploy(oneTask)
 	var bad engine.InstanceID
-	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input) (engine.Outcome, error) {
+	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input, known engine.Decisions) (engine.Outcome, error) {
 		if r, is := in.(engine.TaskResult); is && s.ID == bad && r.Status == engine.ResultCompleted {
 			panic("a defect")
 		}
-		return engine.Decide(p, s, in)
+		return engine.DecideWith(p, s, in, known)
 	}
 	f.produce(0, f.message("order", "o1", "", `{}`), f.message("order", "o2", "", `{}`), f.message("order", "o3", "", `{}`))
 	cmds := f.commands(3, "work")

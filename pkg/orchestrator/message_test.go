@@ -111,11 +111,11 @@ func TestDeliveryIsNotLostByParking(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2)
 	var mended atomic.Bool
-	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input) (engine.Outcome, error) {
+	f.engine = func(p *bpmn.Process, s *engine.State, in engine.Input, known engine.Decisions) (engine.Outcome, error) {
 		if _, is := in.(engine.MessageReceived); is && !mended.Load() {
 			return engine.Outcome{}, errors.New("a defect")
 		}
-		return engine.Decide(p, s, in)
+		return engine.DecideWith(p, s, in, known)
 	}
 	f.waitsForPayment()
 	f.produce(1, f.message("payment", "o1", "p1", `{}`))

@@ -79,8 +79,8 @@ type Config struct {
 	Clock func() time.Time
 	// Random is where ids and jitter come from, for tests; default crypto/rand.Reader.
 	Random io.Reader
-	// Decide is for tests that put defects in; default engine.Decide.
-	Decide func(*bpmn.Process, *engine.State, engine.Input) (engine.Outcome, error)
+	// Decide is for tests that put defects in; default engine.DecideWith.
+	Decide func(*bpmn.Process, *engine.State, engine.Input, engine.Decisions) (engine.Outcome, error)
 }
 
 // topicNames are the topics by their actual names.
@@ -102,7 +102,7 @@ type Orchestrator struct {
 	ready     *Readiness
 	consumer  Consumer
 	// engine is Config.Decide; tests put one in that has defects.
-	engine func(*bpmn.Process, *engine.State, engine.Input) (engine.Outcome, error)
+	engine func(*bpmn.Process, *engine.State, engine.Input, engine.Decisions) (engine.Outcome, error)
 	// commit is store.Committer.Commit; tests lose its answers.
 	commit func(context.Context, store.Committer, *store.Fence, *store.Batch) error
 
@@ -155,7 +155,7 @@ func (c *Config) setDefaults() {
 		c.Random = rand.Reader
 	}
 	if c.Decide == nil {
-		c.Decide = engine.Decide
+		c.Decide = engine.DecideWith
 	}
 }
 
@@ -207,9 +207,9 @@ func (o *Orchestrator) deadline(taskType string) time.Duration {
 	}
 }
 
-func (o *Orchestrator) brokenDefinition(d store.Definition, err error) {
-	o.logger.Error("a deployed definition can't be used by this engine: its instances stand still here",
-		zap.String("process", d.ProcessID), zap.Int32("version", d.Version), zap.Error(err))
+func (o *Orchestrator) brokenDefinition(resource string, err error) {
+	o.logger.Error("a deployed model can't be used by this engine: its instances stand still here",
+		zap.String("resource", resource), zap.Error(err))
 }
 
 // Claim takes a home over, one of homes, with its input partitions, and answers

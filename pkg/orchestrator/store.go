@@ -44,8 +44,8 @@ type MessageStore interface {
 
 // DefinitionStore keeps what is deployed.
 type DefinitionStore interface {
-	Deploy(ctx context.Context, processes []store.NewDefinition) ([]store.Definition, error)
-	Catalogue(ctx context.Context, after int64) (generation int64, defs []store.Definition, err error)
+	Deploy(ctx context.Context, n store.NewDeployment) (store.Deployed, error)
+	Catalogue(ctx context.Context, after store.Seen) (store.Catalogue, error)
 	DueStartTimers(ctx context.Context, home int32, now int64, limit int) (due []store.StartTimerRow, next int64, err error)
 }
 

@@ -40,7 +40,7 @@ func TestBatchDecidedBeforeADeploymentIsRefused(t *testing.T) {
 	t.Parallel()
 	s := outboxStore(t)
 	w := newWriter(t, s, 0)
-	_, err := s.Deploy(t.Context(), []store.NewDefinition{{ProcessID: "p", XML: []byte("<p/>")}})
+	_, err := s.Deploy(t.Context(), store.NewDeployment{Processes: []store.NewDefinition{{ProcessID: "p", XML: []byte("<p/>")}}})
 	require.NoError(t, err)
 	require.ErrorIs(t, w.commit(nothing), store.ErrCatalogue)
 	w.fence.Generation++
@@ -126,14 +126,14 @@ func TestMessageIsMarkedOnce(t *testing.T) {
 func TestStartTimerMovesFromWhereItWasSeen(t *testing.T) {
 	t.Parallel()
 	s := outboxStore(t)
-	defs, err := s.Deploy(t.Context(), []store.NewDefinition{{
+	deployed, err := s.Deploy(t.Context(), store.NewDeployment{Processes: []store.NewDefinition{{
 		ProcessID: "p", XML: []byte("<p/>"), StartTimers: []store.NewStartTimer{{Node: 2, Due: 1000}},
-	}})
+	}}})
 	require.NoError(t, err)
 	w := newWriter(t, s, 0)
 	move := func(seen, due int64) func(*store.Batch) {
 		return func(b *store.Batch) {
-			b.MoveStartTimer(seen, &store.StartTimerRow{Definition: defs[0].ID, Node: 2, Due: due})
+			b.MoveStartTimer(seen, &store.StartTimerRow{Definition: deployed.Definitions[0].ID, Node: 2, Due: due})
 		}
 	}
 	require.NoError(t, w.commit(move(1000, 2000)))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,7 @@ type Definition struct {
 	VersionTag string
 	Resource   string
 	XML        []byte
+	Decisions  []int64 // ids of the decision versions that were deployed in one go with it
 }
 
 // NewDefinition is a process to deploy.
@@ -26,6 +28,9 @@ type NewDefinition struct {
 	Resource    string
 	XML         []byte
 	StartTimers []NewStartTimer
+	// Bound says that the process asks for decisions of its own deployment: other
+	// decisions make another process.
+	Bound bool
 }
 
 // NewStartTimer is a timer start event of a process to deploy.
@@ -37,34 +42,65 @@ type NewStartTimer struct {
 	Interval    string
 }
 
-// Deploy stores the processes of a model as new versions, in one transaction. A
-// process whose model has not changed since its latest version keeps it. The
-// timer start events of older versions end.
-func (s *Store) Deploy(ctx context.Context, processes []NewDefinition) ([]Definition, error) {
-	var deployed []Definition
+// NewDeployment is what is deployed in one go.
+type NewDeployment struct {
+	Models    []NewDecisionModel
+	Processes []NewDefinition
+}
+
+// Deployed is what a deployment led to, in the order of what was given: new
+// versions, and the old ones of what has not changed.
+type Deployed struct {
+	Models      []DecisionModel
+	Definitions []Definition
+}
+
+// Deploy stores processes and decisions as new versions, in one transaction. What
+// has not changed since its latest version keeps it. The timer start events of
+// older versions end.
+func (s *Store) Deploy(ctx context.Context, n NewDeployment) (Deployed, error) {
+	var deployed Deployed
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		// Taking the row first makes deployments one after the other.
 		if _, err := tx.Exec(ctx, `UPDATE catalogue SET generation = generation + 1`); err != nil {
 			return err
 		}
-		for i := range processes {
-			d, err := deployOne(ctx, tx, &processes[i])
-			if err != nil {
-				return fmt.Errorf("process %s: %w", processes[i].ProcessID, err)
+		decisions := decisionDeployment{tx: tx}
+		for i := range n.Models {
+			if err := decisions.add(ctx, &n.Models[i]); err != nil {
+				return fmt.Errorf("model %s: %w", n.Models[i].Resource, err)
 			}
-			deployed = append(deployed, d)
+		}
+		deployed = Deployed{Models: decisions.deployed}
+		for i := range n.Processes {
+			d, err := deployOne(ctx, tx, &n.Processes[i], deployed.decisions())
+			if err != nil {
+				return fmt.Errorf("process %s: %w", n.Processes[i].ProcessID, err)
+			}
+			deployed.Definitions = append(deployed.Definitions, d)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("deploy: %w", err)
+		return Deployed{}, fmt.Errorf("deploy: %w", err)
 	}
 	return deployed, nil
 }
 
-func deployOne(ctx context.Context, tx pgx.Tx, n *NewDefinition) (Definition, error) {
-	sum := sha256.Sum256(n.XML)
-	d := Definition{ProcessID: n.ProcessID, VersionTag: n.VersionTag, Resource: n.Resource, XML: n.XML}
+// decisions are the ids of all decision versions of the deployment.
+func (d *Deployed) decisions() []int64 {
+	ids := []int64{}
+	for _, m := range d.Models {
+		for _, decision := range m.Decisions {
+			ids = append(ids, decision.ID)
+		}
+	}
+	return ids
+}
+
+func deployOne(ctx context.Context, tx pgx.Tx, n *NewDefinition, decisions []int64) (Definition, error) {
+	sum := n.checksum(decisions)
+	d := Definition{ProcessID: n.ProcessID, VersionTag: n.VersionTag, Resource: n.Resource, XML: n.XML, Decisions: decisions}
 	var latest []byte
 	err := tx.QueryRow(ctx, `
 		SELECT id, version, checksum FROM definition WHERE process_id = $1 ORDER BY version DESC LIMIT 1`,
@@ -72,18 +108,31 @@ func deployOne(ctx context.Context, tx pgx.Tx, n *NewDefinition) (Definition, er
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return d, err
 	}
-	if string(latest) == string(sum[:]) {
+	if string(latest) == string(sum) {
 		return d, nil
 	}
 	d.Version++
 	err = tx.QueryRow(ctx, `
-		INSERT INTO definition (process_id, version, version_tag, resource, checksum, xml)
-		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
-		d.ProcessID, d.Version, d.VersionTag, d.Resource, sum[:], d.XML).Scan(&d.ID)
+		INSERT INTO definition (process_id, version, version_tag, resource, checksum, xml, decisions)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+		d.ProcessID, d.Version, d.VersionTag, d.Resource, sum, d.XML, d.Decisions).Scan(&d.ID)
 	if err != nil {
 		return d, err
 	}
 	return d, replaceStartTimers(ctx, tx, d, n.StartTimers)
+}
+
+// checksum tells a process from another: by its model and, if it is bound to
+// them, by the decisions deployed with it.
+func (n *NewDefinition) checksum(decisions []int64) []byte {
+	h := sha256.New()
+	h.Write(n.XML)
+	if n.Bound {
+		for _, id := range decisions {
+			_ = binary.Write(h, binary.BigEndian, id) // a hash takes everything
+		}
+	}
+	return h.Sum(nil)
 }
 
 func replaceStartTimers(ctx context.Context, tx pgx.Tx, d Definition, timers []NewStartTimer) error {
@@ -103,27 +152,41 @@ func replaceStartTimers(ctx context.Context, tx pgx.Tx, d Definition, timers []N
 	return nil
 }
 
-// Catalogue reads the definitions with an id above after, in order, and the
-// generation they belong to, on one snapshot.
-func (s *Store) Catalogue(ctx context.Context, after int64) (generation int64, defs []Definition, err error) {
+// Seen is how much of the catalogue is known: the highest ids.
+type Seen struct{ Definition, Model int64 }
+
+// Catalogue is what was deployed, in order of ids, and the generation it belongs to.
+type Catalogue struct {
+	Generation  int64
+	Definitions []Definition
+	Models      []DecisionModel
+}
+
+// Catalogue reads what was deployed after what is seen, on one snapshot.
+func (s *Store) Catalogue(ctx context.Context, after Seen) (c Catalogue, err error) {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT generation FROM catalogue`)
-	b.Queue(`SELECT id, process_id, version, version_tag, resource, xml FROM definition WHERE id > $1 ORDER BY id`, after)
+	b.Queue(`SELECT id, process_id, version, version_tag, resource, xml, decisions FROM definition WHERE id > $1 ORDER BY id`, after.Definition)
+	b.Queue(`SELECT id, namespace, resource, imports, xml FROM decision_model WHERE id > $1 ORDER BY id`, after.Model)
+	b.Queue(selectDecisions+`WHERE model > $1 ORDER BY model, id`, after.Model)
 	err = s.readTogether(ctx, b, func(res pgx.BatchResults) error {
-		if err := res.QueryRow().Scan(&generation); err != nil {
+		if err := res.QueryRow().Scan(&c.Generation); err != nil {
 			return err
 		}
 		rows, err := res.Query()
 		if err != nil {
 			return err
 		}
-		defs, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Definition])
+		if c.Definitions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Definition]); err != nil {
+			return err
+		}
+		c.Models, err = readModels(res)
 		return err
 	})
 	if err != nil {
-		return 0, nil, fmt.Errorf("load definitions: %w", err)
+		return Catalogue{}, fmt.Errorf("load definitions: %w", err)
 	}
-	return generation, defs, nil
+	return c, nil
 }
 
 // DueStartTimers lists the timer start events of a home due by now (unix ms),
