@@ -20,10 +20,10 @@ func parseDuration(text []byte) (time.Duration, bool) {
 	}
 	if text[0] != 'P' {
 		ms, rest, ok := leadingNumber(text)
-		if !ok || len(rest) != 0 || ms != math.Trunc(ms) {
+		if !ok || len(rest) != 0 || ms.fraction != 0 {
 			return 0, false
 		}
-		return scaled(ms, time.Millisecond)
+		return ms.times(time.Millisecond)
 	}
 	return parseISO(text[1:])
 }
@@ -53,10 +53,10 @@ func parseISO(text []byte) (total time.Duration, ok bool) {
 		for next < len(isoUnits) && (isoUnits[next].designator != rest[0] || (next >= isoTime) != inTime) {
 			next++
 		}
-		if next == len(isoUnits) || (n != math.Trunc(n) && len(rest) > 1) {
+		if next == len(isoUnits) || (n.fraction != 0 && len(rest) > 1) {
 			return 0, false
 		}
-		part, ok := scaled(n, isoUnits[next].unit)
+		part, ok := n.times(isoUnits[next].unit)
 		if total += part; !ok || total > maxDuration {
 			return 0, false
 		}
@@ -67,8 +67,15 @@ func parseISO(text []byte) (total time.Duration, ok bool) {
 	return total, parts > 0
 }
 
+// number is a decimal number in two parts, since a float64 can't tell the
+// nanoseconds of ten years apart.
+type number struct {
+	whole    int64   // at most maxDuration, which is too much of anything
+	fraction float64 // 0 ≤ fraction < 1
+}
+
 // leadingNumber reads digits with an optional fraction (dot or comma).
-func leadingNumber(text []byte) (n float64, rest []byte, ok bool) {
+func leadingNumber(text []byte) (n number, rest []byte, ok bool) {
 	scale, point, digits := 1.0, false, 0
 	i := 0
 	for ; i < len(text); i++ {
@@ -82,18 +89,22 @@ func leadingNumber(text []byte) (n float64, rest []byte, ok bool) {
 		}
 		digits++
 		if point {
-			scale /= 10
-			n += float64(c-'0') * scale
+			scale *= 10
+			n.fraction = n.fraction*10 + float64(c-'0')
 		} else {
-			n = n*10 + float64(c-'0')
+			n.whole = min(n.whole*10+int64(c-'0'), int64(maxDuration))
 		}
 	}
+	n.fraction /= scale
 	return n, text[i:], digits > 0
 }
 
-func scaled(n float64, unit time.Duration) (time.Duration, bool) {
-	d := math.Round(n * float64(unit))
-	return time.Duration(d), d <= float64(maxDuration)
+func (n number) times(unit time.Duration) (time.Duration, bool) {
+	if n.whole > int64(maxDuration/unit) {
+		return 0, false
+	}
+	d := time.Duration(n.whole)*unit + time.Duration(math.Round(n.fraction*float64(unit)))
+	return d, d <= maxDuration
 }
 
 // appendDuration appends d as ISO 8601 seconds (PT1.5S), which parseDuration
