@@ -33,6 +33,11 @@ test-kafka: ## run the protocol tests on a real Apache Kafka, started for this o
 mutate: ## remove each guard from a copy and see a test fail
 	go run ./internal/mutate
 
+.PHONY: chaos
+chaos: ## run everything for real and break it, then check all books: DURATION=3m SEED=n REPORT=docs ARGS="--chains 100"
+	go build -trimpath -o bin/ ./internal/chaos
+	exec bin/chaos $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT)) $(ARGS)
+
 .PHONY: lint
 lint: vet ## check style and common mistakes
 	$(TOOL) golangci-lint run ./...

@@ -16,7 +16,7 @@
 //	attempts        failedJobRetryTimeCycle          zeebe:taskDefinition retries  3
 //	mappings        camunda:inputOutput              zeebe:ioMapping               none
 //	headers         camunda:properties               zeebe:taskHeaders             none
-//	script          <script>, feel or juel           zeebe:script or a task type   <script>, feel or juel
+//	script          <script>: javascript, feel, juel  zeebe:script or a task type   as camunda
 //	correlation     property, else business key      zeebe:subscription            business key
 //
 // Properties (camunda:property, zeebe:property) with a meaning:

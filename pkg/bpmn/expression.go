@@ -56,14 +56,14 @@ func (p *parser) compile(text string) (expr.Expression, error) {
 // scriptIn compiles text in a language named by an attribute. It is nil after a
 // problem.
 func (p *parser) scriptIn(e *etree.Element, language, text string) expr.Expression {
-	switch name := strings.ToLower(language); {
-	case name == "feel" || strings.HasPrefix(name, "http") && strings.Contains(name, "/feel"):
-		return p.compiled(e, text, languages.CompileFEEL)
-	case name == "juel":
-		return p.compiled(e, text, languages.CompileJUEL)
-	}
-	p.problem(e, CodeUnsupported, `the script language %q is not supported: write the script in "feel" or "juel", or use a service task`, language)
-	return nil
+	return p.compiled(e, text, func(text string) (expr.Expression, error) {
+		compiled, err := languages.CompileScript(language, text)
+		if errors.Is(err, languages.ErrLanguage) {
+			p.problem(e, CodeUnsupported, "%v", err)
+			return nil, nil
+		}
+		return compiled, err
+	})
 }
 
 func (p *parser) compiled(e *etree.Element, text string, compile func(string) (expr.Expression, error)) expr.Expression {

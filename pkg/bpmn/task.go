@@ -78,9 +78,9 @@ func (c *compiler) inlineScript(e *etree.Element) *Script {
 	case attr(e, "camunda:resource") != "":
 		c.problem(e, CodeUnsupported, "the script is in the resource %q: write it into the model", attr(e, "camunda:resource"))
 	case body == nil || content(body) == "":
-		c.problem(e, CodeMissing, `the script task has no script: write one in "feel" or "juel", or use a service task`)
+		c.problem(e, CodeMissing, `the script task has no script: write one in "javascript" or "feel", or use a service task`)
 	case attr(e, "scriptFormat") == "":
-		c.problem(e, CodeMissing, `the script task does not say its language: set scriptFormat to "feel" or "juel"`)
+		c.problem(e, CodeMissing, `the script task does not say its language: set scriptFormat to "javascript" or "feel"`)
 	default:
 		script.Expression = c.scriptIn(body, attr(e, "scriptFormat"), content(body))
 	}

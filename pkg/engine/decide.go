@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
+	"github.com/barnabas-project/barnabas/pkg/expr"
 )
 
 // MaxSteps bounds the elements that one trigger may lead through, so that a model
@@ -90,6 +91,8 @@ type decision struct {
 	draws uint64 // seeds and message ids given so far
 	flows []int  // the flows of the plan
 	sets  []set  // the variables of the plan
+
+	writer expr.Writer // what takes the variables that a script sets, nil for other expressions
 }
 
 func (d *decision) decide(in Input) (*Rejection, error) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
@@ -37,10 +38,44 @@ type set struct {
 func (v *view) Lookup(name string) (expr.Value, bool) {
 	raw, ok := v.find(name)
 	if !ok {
-		return expr.Value{}, false
+		return v.execution(name)
 	}
 	value, err := expr.FromJSON(raw)
 	return value, err == nil
+}
+
+// execution is what models of the camunda dialect know their instance by.
+func (v *view) execution(name string) (expr.Value, bool) {
+	if name != "execution" {
+		return expr.Value{}, false
+	}
+	b := expr.NewContextBuilder(5)
+	for _, name := range []string{"id", "processInstanceId"} {
+		id := v.s.ID
+		b.Put(name, expr.String(fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])))
+	}
+	for _, name := range []string{"businessKey", "processBusinessKey"} {
+		b.Put(name, textOrNull(v.s.BusinessKey))
+	}
+	b.Put("tenantId", textOrNull(v.s.Tenant))
+	return b.Build(), true
+}
+
+func textOrNull(s string) expr.Value {
+	if s == "" {
+		return expr.Null()
+	}
+	return expr.String(s)
+}
+
+// Names are all variables that an element sees, for scripts that ask for them.
+func (v *view) Names() []string {
+	all := v.visible()
+	names := make([]string, len(all))
+	for i, m := range all {
+		names[i] = m.Name
+	}
+	return names
 }
 
 func (v *view) find(name string) (json.RawMessage, bool) {
@@ -93,7 +128,7 @@ func (d *decision) evaluate(e expr.Expression, kind IncidentKind) (expr.Value, *
 	}
 	d.sight.view, d.sight.warnings = d.view, d.sight.warnings[:0]
 	d.sight.env = expr.Env{
-		Scope: &d.sight.view, Now: d.now, Seed: d.seed(), Warnings: &d.sight.warnings,
+		Scope: &d.sight.view, Now: d.now, Seed: d.seed(), Warnings: &d.sight.warnings, Writer: d.writer,
 	}
 	v, err := e.Evaluate(&d.sight.env)
 	if err == nil {

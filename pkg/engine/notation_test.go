@@ -8,6 +8,7 @@ import (
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/languages"
 )
 
 // The notation of processes in transcripts. Lines are
@@ -174,6 +175,8 @@ func (n *notation) attribute(node *bpmn.Node, name, value string) {
 		node.Error.MessageVariable = value
 	case "do":
 		node.Script.Expression = expression(value)
+	case "javascript":
+		node.Script.Expression = javaScript(value)
 	case "decision", "version", "tag", "binding", "map":
 		decisionAttribute(node.Decision, name, value)
 	case "result":
@@ -306,4 +309,12 @@ func mustDuration(iso string) time.Duration {
 		panic("not a duration: " + iso)
 	}
 	return to.Sub(from)
+}
+
+func javaScript(text string) expr.Expression {
+	e, err := languages.CompileScript("javascript", text)
+	if err != nil {
+		panic(err)
+	}
+	return e
 }

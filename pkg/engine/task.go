@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
+	"github.com/barnabas-project/barnabas/pkg/expr"
 )
 
 // maxRetries bounds what models and workers may ask for.
@@ -193,16 +195,42 @@ func (d *decision) stopTask(e *element, problem *problem) {
 	})
 }
 
-// runScript evaluates a script task's expression on the spot.
+// runScript evaluates a script task's expression on the spot. What the script sets
+// and its result are the result of the task.
 func (d *decision) runScript(t token) *problem {
-	script := d.p.Nodes[t.node].Script
+	n := &d.p.Nodes[t.node]
 	d.look(t.scope, t.locals, nil)
-	raw, problem := d.evaluateJSON(script.Expression, ExpressionError)
-	if problem != nil {
+	var written scriptVariables
+	d.writer = &written
+	raw, problem := d.evaluateJSON(n.Script.Expression, ExpressionError)
+	d.writer = nil
+	switch {
+	case problem != nil:
 		return problem
+	case written.err != nil:
+		return newProblem(ExpressionError, "%v", written.err)
 	}
-	if script.ResultVariable != "" {
-		t.result = Variables{{script.ResultVariable, raw}}
+	t.result = written.variables
+	if n.Script.ResultVariable != "" {
+		t.result = t.result.Set(n.Script.ResultVariable, raw)
 	}
 	return d.leave(t)
 }
+
+// scriptVariables collects what a script sets.
+type scriptVariables struct {
+	variables Variables
+	err       error
+}
+
+// Set makes scriptVariables an expr.Writer.
+func (w *scriptVariables) Set(name string, v expr.Value) {
+	raw, err := v.AppendJSON(nil)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("the variable %s that a script sets can't be stored: %w", name, err)
+	}
+	w.variables = w.variables.Set(name, raw)
+}
+
+// Remove leaves null, since variables of an instance are never taken away.
+func (w *scriptVariables) Remove(name string) { w.Set(name, expr.Null()) }

@@ -3,8 +3,9 @@
 // are deployed; the engine evaluates them while it decides.
 //
 // The package knows nothing of BPMN, Kafka or Postgres. The languages live in
-// the subpackages feel and juel, which import this one; Compile in package
-// languages picks one by the notation ("= …" is FEEL, "${…}" and "#{…}" are JUEL).
+// the subpackages feel, juel and script (JavaScript), which import this one; Compile
+// in package languages picks one by the notation ("= …" is FEEL, "${…}" and "#{…}"
+// are JUEL), CompileScript by its name.
 //
 // Start reading at Expression and Value.
 package expr
@@ -41,6 +42,16 @@ type Env struct {
 	// Used, if not nil, adds up what evaluations use that belong together, so that
 	// Limits bound all of them.
 	Used *Usage
+	// Writer, if not nil, takes what a script sets. Without one a script that sets a
+	// variable fails. FEEL and JUEL never write.
+	Writer Writer
+}
+
+// Writer takes the variables that a script sets or removes, in order. If the script
+// fails, what it wrote is to be forgotten.
+type Writer interface {
+	Set(name string, v Value)
+	Remove(name string)
 }
 
 // Usage is what evaluations that belong together have used so far. The zero value

@@ -2,6 +2,7 @@
 # Runs a real Apache Kafka on this machine without Docker, from Maven Central.
 #
 #   kafka.sh up                 start it in the background; does nothing if it runs
+#   kafka.sh foreground         run it in this process until a signal ends it; it writes its log to standard output
 #   kafka.sh down               stop it; its data stays
 #   kafka.sh status             say whether it runs
 #   kafka.sh run COMMAND …      start one on a free port, run COMMAND with BARNABAS_TEST_BROKERS set, stop and remove it
@@ -10,6 +11,8 @@
 # KAFKA_CONTROLLER_PORT  port of the controller (KAFKA_PORT + 1)
 # KAFKA_DATA             folder for data, log and pid file (.data/kafka/PORT in the repository)
 # KAFKA_HEAP             heap of the Java process (1g)
+# KAFKA_LISTENERS        more listeners of the broker, NAME:PORT:ADVERTISED separated by spaces: clients that begin at PORT are told to go
+#                        on at port ADVERTISED, where a proxy may stand; names are capital letters and digits
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -61,6 +64,7 @@ format() {
   mkdir -p "$data"
   sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$controller_port|g" -e "s|@LOGS@|$data/logs|g" \
     "$here/server.properties" >"$data/server.properties"
+  add_listeners
   [ ! -f "$data/logs/meta.properties" ] || return 0
   local cluster_id # 16 random bytes as Kafka writes them; the first is fixed, as an id must not look like an option
   cluster_id=$({ printf '\004'; head -c 15 /dev/urandom; } | base64 | tr '+/' '-_' | tr -d '=\n')
@@ -68,24 +72,52 @@ format() {
     die "could not format $data/logs: $(tail -n 5 "$log")"
 }
 
+add_listeners() {
+  local listeners="" advertised="" protocols="" name inner outer
+  for listener in ${KAFKA_LISTENERS:-}; do
+    IFS=: read -r name inner outer <<<"$listener"
+    listeners+=",$name://127.0.0.1:$inner"
+    advertised+=",$name://127.0.0.1:$outer"
+    protocols+=",$name:PLAINTEXT"
+  done
+  sed -i.bare -e "s|^listeners=.*|&$listeners|" -e "s|^advertised.listeners=.*|&$advertised|" \
+    -e "s|^listener.security.protocol.map=.*|&$protocols|" "$data/server.properties"
+  rm "$data/server.properties.bare"
+}
+
+# Sets jars to the class path of a broker that can be started.
+prepare() {
+  need_java
+  for p in "$port" "$controller_port"; do
+    ! listening "$p" || die "port $p is taken by another program. Choose another: KAFKA_PORT=… $0"
+  done
+  jars=$(classpath) || exit 1 # run calls us where set -e has no effect
+  format "$jars"
+}
+
+# Replaced by the script's process, so that who started the script holds the broker's.
+foreground() {
+  ! running >/dev/null || die "Kafka runs already on port $port: kafka.sh down stops it"
+  prepare
+  echo $$ >"$pid_file"
+  exec java "${java_options[@]}" -cp "$jars" kafka.Kafka "$data/server.properties"
+}
+
+java_options=(
+  -Xmx"${KAFKA_HEAP:-1g}" -XX:+UseG1GC
+  -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info
+  -Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS
+)
+
 up() {
   local pid
   if pid=$(running); then
     echo "Kafka runs already: 127.0.0.1:$port, process $pid"
     return
   fi
-  need_java
-  for p in "$port" "$controller_port"; do
-    ! listening "$p" || die "port $p is taken by another program. Choose another: KAFKA_PORT=… $0 up"
-  done
-  local jars
-  jars=$(classpath) || exit 1 # run calls us where set -e has no effect
-  format "$jars"
+  prepare
   set -m # a process group of its own: Ctrl-C here does not reach it
-  nohup java -Xmx"${KAFKA_HEAP:-1g}" -XX:+UseG1GC \
-    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
-    -Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \
-    -cp "$jars" kafka.Kafka "$data/server.properties" >"$log" 2>&1 </dev/null &
+  nohup java "${java_options[@]}" -cp "$jars" kafka.Kafka "$data/server.properties" >"$log" 2>&1 </dev/null &
   echo $! >"$pid_file"
   set +m
   await_start
@@ -150,7 +182,7 @@ run() {
 
 use_port "${KAFKA_PORT:-19092}"
 case ${1:-} in
-up | down | status) "$1" ;;
+up | foreground | down | status) "$1" ;;
 run) shift; run "$@" ;;
 *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

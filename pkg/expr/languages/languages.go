@@ -4,12 +4,14 @@
 package languages
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/feel"
 	"github.com/barnabas-project/barnabas/pkg/expr/juel"
+	"github.com/barnabas-project/barnabas/pkg/expr/script"
 )
 
 // Dialect is the kind of model that an expression is in.
@@ -62,6 +64,37 @@ func CompileJUEL(text string) (expr.Expression, error) {
 		compile = juel.Compile
 	}
 	e, err := compile(text)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// ErrLanguage says that scripts in a language cannot be run here.
+var ErrLanguage = errors.New(`write it in "feel" or "javascript", or make it a service task`)
+
+// CompileScript compiles a text in a language that a model names: "feel" or a URI of
+// FEEL, "juel", and the names that JavaScript goes by in JSR 223. For any other the
+// error is ErrLanguage.
+func CompileScript(language, text string) (expr.Expression, error) {
+	switch name := strings.ToLower(strings.TrimSpace(language)); name {
+	case "feel":
+		return CompileFEEL(text)
+	case "juel":
+		return CompileJUEL(text)
+	case "javascript", "ecmascript", "js", "graal.js", "nashorn", "rhino",
+		"text/javascript", "text/ecmascript", "application/javascript", "application/ecmascript":
+		return compileJavaScript(text)
+	default:
+		if strings.HasPrefix(name, "http") && strings.Contains(name, "/feel") {
+			return CompileFEEL(text)
+		}
+	}
+	return nil, fmt.Errorf("the script language %q is not supported: %w", language, ErrLanguage)
+}
+
+func compileJavaScript(text string) (expr.Expression, error) {
+	e, err := script.Compile(text)
 	if err != nil {
 		return nil, err
 	}
