@@ -133,13 +133,18 @@ func TestDecisionsAreDeployedWithProcesses(t *testing.T) {
 		require.Zero(t, a.code, "%s: %s", args, a.errors)
 		return a.out
 	}
+	require.Equal(t, "deployed quote version 1 from quote.bpmn\ndeployed decision risk version 1 from premium.dmn\ndeployed decision premium version 1 from premium.dmn\n",
+		text("deploy", "../../examples/decision/quote.bpmn", "../../examples/decision/premium.dmn"), "as the examples say")
+	text("start", "quote", "--business-key", "q", "-v", "@../../examples/decision/claim.json")
+	require.Contains(t, text("instances", "show", uuid.UUID(s.commandFor(t, "send-quote", "q").Instance).String()), `"premium":400.00`)
+
 	process, model := "testdata/underwriting.bpmn", "testdata/risk.dmn"
 	require.Contains(t, text("deploy", process), `testdata/underwriting.bpmn:6: warning: assess: no decision "risk" was deployed together with this version of the process, `+
 		"to which assess binds it: deploy both in one go for new instances\ndeployed underwriting version 1 from underwriting.bpmn\n")
 	text("start", "underwriting", "--business-key", "alone", "-v", `{"amount":1}`)
 	eventually(t, "incident", func() bool { return strings.Contains(text("incidents", "list"), "was deployed together") })
 
-	both := "deployed underwriting version 2 from underwriting.bpmn\ndeployed decision risk version 1 from risk.dmn\n"
+	both := "deployed underwriting version 2 from underwriting.bpmn\ndeployed decision risk version 2 from risk.dmn\n"
 	require.Equal(t, both, text("deploy", process, model), "other decisions make another version of a process that is bound to them")
 	require.Equal(t, both, text("deploy", process, model), "nothing has changed")
 
@@ -300,7 +305,7 @@ func TestValuesComeFromEnvironmentAndFile(t *testing.T) {
 func TestHelpAndCompletion(t *testing.T) {
 	t.Parallel()
 	for _, verb := range []string{
-		"", "dev", "serve", "demo", "deploy", "start", "message", "instances", "instances list", "instances show", "instances history", "instances cancel",
+		"", "dev", "serve", "demo", "deploy", "decide", "start", "message", "instances", "instances list", "instances show", "instances history", "instances cancel",
 		"incidents", "incidents list", "incidents resolve", "topics", "topics plan", "topics apply", "bench", "fsck", "completion",
 	} {
 		a := commandLine(t, append(strings.Fields(verb), "--help")...)
@@ -319,4 +324,61 @@ func TestHelpAndCompletion(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "bash", "-c", ". "+script+`; COMP_WORDS=(orchestrator instances ca) COMP_CWORD=2; _orchestrator; echo "${COMPREPLY[@]}"`).CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Equal(t, "cancel\n", string(out))
+}
+
+// A decision is evaluated from its file, without an engine.
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	premium, claim := "../../examples/decision/premium.dmn", "../../examples/decision/claim.json"
+	input, err := os.ReadFile(claim)
+	require.NoError(t, err)
+	table := `DECISION  INPUTS                         RULE     OUTPUTS         NOTES
+risk      driver.age=22 driver.claims=1  2 young  level="medium"  little practice
+premium   car value=18000 risk="medium"           400.00          
+
+premium = 400.00
+`
+	require.Equal(t, table, commandLine(t, "decide", premium, "--input", claim).out)
+	require.Equal(t, table, invocation{args: []string{"decide", premium, "--input", "-"}, stdin: string(input)}.run(t).out)
+	require.Equal(t, table, commandLine(t, "decide", premium, "-v", string(input), "--decision", "premium").out)
+	told := as[api.Evaluation](t, commandLine(t, "decide", premium, "--input", claim, "--json", "--decision", "risk"))
+	require.Equal(t, `"medium"`, string(told.Value))
+	require.Equal(t, 2, told.Decisions[0].Tables[0].Matched[0].Index)
+
+	warned := commandLine(t, "decide", premium, "-v", `{"driver":{"age":7,"claims":0}}`)
+	require.Zero(t, warned.code)
+	require.Contains(t, warned.out, "premium = null\nwarning: ")
+	require.Contains(t, warned.out, "warning: driver-data: the input driver.age is the number 7; allowed is [18..120]")
+
+	importing := filepath.Join(t.TempDir(), "double.dmn")
+	require.NoError(t, os.WriteFile(importing, []byte(`<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="m" name="M" namespace="urn:double">
+		<import name="insurance" namespace="https://barnabas-project.github.io/examples/premium" importType="https://www.omg.org/spec/DMN/20191111/MODEL/"/>
+		<decision id="double" name="double"><informationRequirement><requiredDecision href="https://barnabas-project.github.io/examples/premium#premium"/></informationRequirement>
+		<literalExpression><text>2 * insurance.premium</text></literalExpression></decision></definitions>`), 0o600))
+	require.Contains(t, commandLine(t, "decide", importing, "--import", premium, "--input", claim).out, "double = 800.00\n")
+
+	shapes := "../../pkg/engine/testdata/businessrule/shapes.dmn"
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{}, exitUsage, "model"},
+		{[]string{"testdata/nothing.dmn"}, exitUsage, "no such file"},
+		{[]string{"testdata/broken.dmn"}, exitRefused, "line 5: words: the expression does not compile"},
+		{[]string{"testdata/manual.bpmn"}, exitRefused, "the root element is <definitions>"},
+		{[]string{importing}, exitRefused, "no model of namespace"},
+		{[]string{shapes}, exitUsage, "by --decision: discounts, terms, greeting, endless"},
+		{[]string{shapes, "--decision", "nothing"}, exitUsage, "by --decision: discounts"},
+		{[]string{shapes, "--decision", "endless"}, exitFailed, `evaluate "endless": expression`},
+		{[]string{shapes, "--decision", "greeting", "--strict"}, exitFailed, `no variable is named "name"`},
+		{[]string{premium, "-v", "[1]"}, exitUsage, "want a JSON object such as"},
+		{[]string{premium, "--input", "nothing.json"}, exitUsage, "nothing.json"},
+		{[]string{premium, "--input", claim, "-v", "{}"}, exitUsage, "not by both"},
+	} {
+		a := commandLine(t, append([]string{"decide"}, c.args...)...)
+		require.Equal(t, c.code, a.code, "%s: %s", c.args, a.errors)
+		require.Contains(t, a.errors, c.says, c.args)
+		require.Empty(t, a.out, c.args)
+	}
 }

@@ -22,11 +22,12 @@ type commands struct {
 	Dev        devCommand        `cmd:"" help:"Run everything on this machine: embedded Kafka, private Postgres, engine."`
 	Serve      serveCommand      `cmd:"" help:"Run an engine on a Kafka cluster and a Postgres database."`
 	Demo       demoCommand       `cmd:"" help:"Run the order example with everything embedded."`
-	Deploy     deployCommand     `cmd:"" help:"Deploy BPMN models."`
+	Deploy     deployCommand     `cmd:"" help:"Deploy BPMN and DMN models."`
 	Start      startCommand      `cmd:"" help:"Start an instance of a process."`
 	Message    messageCommand    `cmd:"" help:"Publish a message."`
 	Instances  instancesCommand  `cmd:"" help:"List, show and cancel instances."`
 	Incidents  incidentsCommand  `cmd:"" help:"List and resolve incidents."`
+	Decide     decideCommand     `cmd:"" help:"Evaluate a decision of a DMN file, without an engine, and explain it."`
 	Topics     topicsCommand     `cmd:"" help:"Plan and apply the topics Barnabas needs."`
 	Bench      benchCommand      `cmd:"" help:"Measure the engine beside a pipeline without an engine."`
 	Fsck       fsckCommand       `cmd:"" help:"Check that the database is consistent in itself."`

@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"topics":           {"pkg/wire"},
 	"schemas":          {},
 	// Commands put the parts together.
-	"cmd/orchestrator": {"pkg/api", "pkg/bench", "pkg/bpmn", "pkg/dev", "pkg/engine", "pkg/history", "pkg/kafka", "pkg/orchestrator", "pkg/relay", "pkg/store", "pkg/wire", "pkg/worker", "topics", "examples"},
+	"cmd/orchestrator": {"pkg/api", "pkg/bench", "pkg/bpmn", "pkg/dev", "pkg/dmn", "pkg/engine", "pkg/expr", "pkg/history", "pkg/kafka", "pkg/orchestrator", "pkg/relay", "pkg/store", "pkg/wire", "pkg/worker", "topics", "examples"},
 	"cmd/relay":        {"pkg/kafka", "pkg/relay", "pkg/store", "pkg/wire", "topics"},
 	"internal/mutate":  {},
 	// The chaos run starts the commands, and otherwise is a user: it knows the protocol and the SDK.

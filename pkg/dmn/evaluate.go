@@ -126,8 +126,11 @@ func (r *evaluation) done(id string, err error) error {
 
 // located names the innermost element that an error is about.
 func located(id string, err error) error {
+	if err == nil {
+		return nil // before known is allocated: nearly always
+	}
 	var known *EvaluationError
-	if err == nil || errors.As(err, &known) {
+	if errors.As(err, &known) {
 		return err
 	}
 	return &EvaluationError{ElementID: id, Err: err}

@@ -136,7 +136,7 @@ func TestHostileModels(t *testing.T) {
 			if c.want != "" {
 				require.ErrorContains(t, err, c.want)
 			}
-			require.Less(t, time.Since(began), 20*time.Second)
+			require.Less(t, time.Since(began), time.Minute, "seconds, on a machine with other things to do")
 		})
 	}
 }
@@ -173,7 +173,7 @@ func TestLargeModels(t *testing.T) {
 			return decision(fmt.Sprintf("v%d", i+1), requires(fmt.Sprintf("v%d", i))+literal(fmt.Sprintf("v%d + 1", i)))
 		}) + decision("a", requires("v20000")+literal("v20000")), "20001"},
 		"wide decision": {each(20_000, func(i int) string { return decision(fmt.Sprintf("v-%d", i), literal("1")) }) +
-			decision("a", each(20_000, func(i int) string { return requires(fmt.Sprintf("v-%d", i)) })+"<list>"+each(5_000, func(i int) string { return literal(fmt.Sprintf("v-%d", i)) })+"</list>"), ""},
+			decision("a", each(20_000, func(i int) string { return requires(fmt.Sprintf("v-%d", i)) })+"<list>"+each(1_000, func(i int) string { return literal(fmt.Sprintf("v-%d", i)) })+"</list>"), ""},
 		"long context": {decision("a", "<context>"+each(20_000, func(i int) string {
 			return fmt.Sprintf(`<contextEntry><variable name="e - %d"/>%s</contextEntry>`, i, literal(fmt.Sprintf("%d", i)))
 		})+"<contextEntry>"+literal("e - 19999")+"</contextEntry></context>"), "19999"},

@@ -173,8 +173,17 @@ func (t *tests) hold(r *evaluation, env *expr.Env, v expr.Value) (bool, error) {
 	if t == nil {
 		return true, nil
 	}
+	s := feel.NewSubject(v)
+	return t.admit(r, env, &s)
+}
+
+// admit is hold for a value that many tests are applied to.
+func (t *tests) admit(r *evaluation, env *expr.Env, s *feel.Subject) (bool, error) {
+	if t == nil {
+		return true, nil
+	}
 	if t.also != nil {
-		if ok, err := t.also.hold(r, env, v); !ok || err != nil {
+		if ok, err := t.also.admit(r, env, s); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -185,7 +194,7 @@ func (t *tests) hold(r *evaluation, env *expr.Env, v expr.Value) (bool, error) {
 		result, err = r.null(t.id, "%s", t.flaw)
 		return result.IsTrue(), err
 	case t.feel != nil:
-		result, err = t.feel.Test(env, v)
+		result, err = t.feel.TestSubject(env, s)
 	default:
 		result, err = t.juel.Evaluate(env)
 	}

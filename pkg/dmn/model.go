@@ -64,6 +64,31 @@ type InputData struct {
 	Type     string // as FEEL writes it, "Any" if the model does not say
 }
 
+// Roots are the decisions and decision services that no other decision or service of
+// the model has to do with: what one would ask for.
+func (m *Model) Roots() []Decision {
+	used := map[*node]bool{}
+	for _, n := range m.nodes {
+		for _, lists := range [][]*node{n.requires, n.inputs, n.outputs} {
+			for _, other := range lists {
+				used[other] = used[other] || other != n
+			}
+		}
+		for _, b := range n.bindings {
+			if b.node != nil {
+				used[b.node] = used[b.node] || b.node != n
+			}
+		}
+	}
+	var roots []Decision
+	for _, d := range m.Decisions {
+		if !used[m.byID[d.ID]] {
+			roots = append(roots, d)
+		}
+	}
+	return roots
+}
+
 // importedModel is a model under the name that expressions know it by; the name
 // is empty if its elements are known as if they were the importing model's own.
 type importedModel struct {

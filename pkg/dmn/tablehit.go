@@ -2,6 +2,7 @@ package dmn
 
 import (
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel"
 )
 
 // hit is a rule that matches, with its outputs.
@@ -79,16 +80,16 @@ func (t *table) readInputs(r *evaluation, s expr.Scope, trace *TableResult) (ok 
 // match are the indexes of the rules that match: the first one alone if no other
 // can matter.
 func (t *table) match(r *evaluation, s expr.Scope, inputs []InputResult) ([]int, error) {
-	columns := make([]*expr.Env, len(inputs))
+	columns := make([]column, len(inputs))
 	for i := range inputs {
-		columns[i] = r.in(with(s, t.inputs[i].variable, inputs[i].Value))
+		columns[i] = column{r.in(with(s, t.inputs[i].variable, inputs[i].Value)), feel.NewSubject(inputs[i].Value)}
 	}
 	var matching []int
 	for i := range t.rules {
 		if err := r.charge(1); err != nil {
 			return nil, err
 		}
-		ok, err := t.rules[i].holds(r, columns, inputs)
+		ok, err := t.rules[i].holds(r, columns)
 		if err != nil {
 			return nil, err
 		}
@@ -103,9 +104,15 @@ func (t *table) match(r *evaluation, s expr.Scope, inputs []InputResult) ([]int,
 	return matching, nil
 }
 
-func (rule *rule) holds(r *evaluation, columns []*expr.Env, inputs []InputResult) (bool, error) {
+// column is what the entries of an input are applied to.
+type column struct {
+	env     *expr.Env
+	subject feel.Subject
+}
+
+func (rule *rule) holds(r *evaluation, columns []column) (bool, error) {
 	for i, test := range rule.tests {
-		if ok, err := test.hold(r, columns[i], inputs[i].Value); !ok || err != nil {
+		if ok, err := test.admit(r, columns[i].env, &columns[i].subject); !ok || err != nil {
 			return false, err
 		}
 	}

@@ -172,9 +172,30 @@ func (v Value) isSmallInt() bool { return v.ref == nil && v.aux == 0 }
 // their coefficients can be computed with directly.
 func sameScale(a, b Value) bool { return a.ref == nil && b.ref == nil && a.aux == b.aux }
 
+// aligned gives two compact numbers the smaller of their exponents, if their
+// coefficients still fit: then sameScale holds.
+func aligned(a, b Value) (Value, Value) {
+	if a.ref != nil || b.ref != nil || a.aux == b.aux {
+		return a, b
+	}
+	if a.aux < b.aux {
+		b, a = aligned(b, a)
+		return a, b
+	}
+	if n, ok := multiplyInt(a.n, powersOfTen[a.aux-b.aux]); ok {
+		a.n, a.aux = n, b.aux
+	}
+	return a, b
+}
+
+// powersOfTen are those that an int64 can hold; compact exponents differ by no more.
+var powersOfTen = [maxCompactScale + 1]int64{
+	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+}
+
 // Add is a + b of two numbers; null where the result is too large.
 func Add(a, b Value) Value {
-	if sameScale(a, b) {
+	if a, b = aligned(a, b); sameScale(a, b) {
 		if sum := a.n + b.n; (sum > a.n) == (b.n > 0) {
 			return Value{kind: KindNumber, n: sum, aux: a.aux}
 		}
@@ -184,7 +205,7 @@ func Add(a, b Value) Value {
 
 // Subtract is a − b of two numbers; null where the result is too large.
 func Subtract(a, b Value) Value {
-	if sameScale(a, b) {
+	if a, b = aligned(a, b); sameScale(a, b) {
 		if diff := a.n - b.n; (diff < a.n) == (b.n > 0) {
 			return Value{kind: KindNumber, n: diff, aux: a.aux}
 		}
@@ -274,17 +295,19 @@ func (v Value) Sign() int {
 
 // CompareNumbers is −1, 0 or 1 for a < b, a = b, a > b.
 func CompareNumbers(a, b Value) int {
-	if sameScale(a, b) {
-		switch {
-		case a.n < b.n:
-			return -1
-		case a.n > b.n:
-			return 1
+	if !sameScale(a, b) {
+		if a, b = aligned(a, b); !sameScale(a, b) {
+			var x, y apd.Decimal
+			return a.decimal(&x).Cmp(b.decimal(&y))
 		}
-		return 0
 	}
-	var x, y apd.Decimal
-	return a.decimal(&x).Cmp(b.decimal(&y))
+	return sign(a.n, b.n)
+}
+
+// SmallInt is the number if it is kept as an integer of 64 bits, which is the case for
+// those that are written as one; ok is false for anything else.
+func (v *Value) SmallInt() (n int64, ok bool) {
+	return v.n, v.kind == KindNumber && v.ref == nil && v.aux == 0
 }
 
 // reduced drops trailing zeros of the fraction.

@@ -138,26 +138,6 @@ func TestLongErrorMessageIsCut(t *testing.T) {
 	require.Equal(t, "x"+strings.Repeat("ü", 2047), got.ErrorMessage)
 }
 
-func FuzzDecode(f *testing.F) {
-	f.Add("correlationId", sampleID, []byte(`{"a":1}`))
-	f.Add("messageName", "paid", []byte(`{"a":[1,{"b":null}]}`))
-	f.Add("barnabas-control", "deliver", []byte(`{}`))
-	f.Add("", "", []byte(`{"correlationId":"`+sampleID+`","variables":{"x":"\u00e9"}}`))
-	f.Fuzz(func(t *testing.T, name, text string, value []byte) {
-		r := record(string(value), name, text)
-		var poison *PoisonError
-		if _, err := DecodeResult(r, Limits{}); err != nil {
-			require.ErrorAs(t, err, &poison)
-		}
-		if _, err := DecodeMessage(r, Limits{}); err != nil {
-			require.ErrorAs(t, err, &poison)
-		}
-		if _, err := DecodeControl(r); err != nil {
-			require.ErrorAs(t, err, &poison)
-		}
-	})
-}
-
 func BenchmarkDecodeResult(b *testing.B) {
 	r := record(`{"paid":true,"amount":12.5,"reference":"0199c5a2-7d3e-7c11"}`, "correlationId", sampleID, "attempt", "2", "ce_id", "worker-1-4711")
 	b.ReportAllocs()

@@ -32,6 +32,9 @@ type invocation struct {
 	args []expr.Value
 	n    int // arguments given, before missing ones were added
 	last *lastPattern
+	next *invocation   // of those that are free
+	room [4]expr.Value // for args
+	text [3]string     // for texts
 }
 
 func function(name string, run func(c *invocation) expr.Value, signatures ...string) *builtin {
@@ -175,6 +178,7 @@ func (c *invocation) only(i int) expr.Value {
 
 // texts are the arguments from the first on as strings.
 func (c *invocation) texts(n int) (texts []string, ok bool) {
+	texts = c.text[:0]
 	for i := range n {
 		s, isString := c.only(i).AsString()
 		if !isString {

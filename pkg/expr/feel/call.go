@@ -135,22 +135,49 @@ func (c *compiler) directCallee(n *syntax.Call) *builtin {
 func (c *compiler) builtinCall(b *builtin, args []code, names []string, s site) code {
 	last := new(lastPattern)
 	return func(m *machine) expr.Value {
-		values := make([]expr.Value, len(args))
-		for i, arg := range args {
-			values[i] = arg(m)
+		c := m.invocation()
+		for _, arg := range args {
+			c.args = append(c.args, arg(m))
 		}
-		if names != nil {
-			ordered, ok := b.arrange(names, values)
-			if !ok {
-				return m.null(s, "no parameters are named %q in %s", names, b.usage())
-			}
-			values = ordered
-		}
-		if m.err != nil {
-			return expr.Null()
-		}
-		return b.call(&invocation{machine: m, site: s, args: values, last: last})
+		c.site, c.last = s, last
+		v := b.named(c, names)
+		m.done(c)
+		return v
 	}
+}
+
+// named calls with arguments that have names, unless names is nil.
+func (b *builtin) named(c *invocation, names []string) expr.Value {
+	if names != nil {
+		ordered, ok := b.arrange(names, c.args)
+		if !ok {
+			return c.machine.null(c.site, "no parameters are named %q in %s", names, b.usage())
+		}
+		c.args = ordered
+	}
+	if c.err != nil {
+		return expr.Null()
+	}
+	return b.call(c)
+}
+
+// invocation is one to fill in. Until done it is the caller's; no value may share
+// its arguments.
+func (m *machine) invocation() *invocation {
+	c := m.spare
+	if c == nil {
+		c = new(invocation)
+	} else {
+		m.spare = c.next
+	}
+	c.machine, c.next, c.args = m, nil, c.room[:0]
+	return c
+}
+
+func (m *machine) done(c *invocation) {
+	clear(c.room[:min(len(c.args), len(c.room))])
+	c.next = m.spare
+	m.spare = c
 }
 
 // callee finds the function to call. A built-in function is found even where a

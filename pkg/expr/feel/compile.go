@@ -305,6 +305,9 @@ func (c *compiler) list(n *syntax.List) code {
 	for i, item := range n.Items {
 		items[i] = c.node(item)
 	}
+	if values, ok := literals(n.Items); ok {
+		return func(m *machine) expr.Value { return m.list(values) }
+	}
 	return func(m *machine) expr.Value {
 		values := make([]expr.Value, len(items))
 		for i, item := range items {
@@ -312,6 +315,19 @@ func (c *compiler) list(n *syntax.List) code {
 		}
 		return m.list(values)
 	}
+}
+
+// literals are the values of nodes that are all literals.
+func literals(nodes []syntax.Node) ([]expr.Value, bool) {
+	values := make([]expr.Value, len(nodes))
+	for i, n := range nodes {
+		literal, ok := n.(*syntax.Literal)
+		if !ok {
+			return nil, false
+		}
+		values[i] = literal.Value
+	}
+	return values, true
 }
 
 func (c *compiler) context(n *syntax.Context) code {

@@ -87,7 +87,7 @@ func (e *Expression) evaluate(env *expr.Env, input expr.Value) (v expr.Value, er
 		}
 	}()
 	if e.slots > 0 {
-		m.frame = make([]expr.Value, e.slots)
+		m.frame = m.newFrame(e.slots)
 		m.frame[inputSlot] = input
 	}
 	m.charge(e.cost)

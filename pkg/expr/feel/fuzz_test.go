@@ -1,6 +1,7 @@
 package feel_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,7 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			return
 		}
+		requireLinear(t, text)
 		first, err := e.Evaluate(in)
 		requireOrdinary(t, err)
 		again, _ := e.Evaluate(in)
@@ -47,4 +49,12 @@ func requireOrdinary(t *testing.T, err error) {
 	}
 	require.IsType(t, &expr.Error{}, err)
 	require.NotContains(t, err.Error(), "broke off", "a panic was caught")
+}
+
+// requireLinear compiles the text over and over in a row: allocations, which
+// stand for steps, grow with its length and not with its square.
+func requireLinear(t *testing.T, text string) {
+	t.Helper()
+	long := strings.Repeat(text+" ", 1+4000/(len(text)+1))
+	require.LessOrEqual(t, testing.AllocsPerRun(1, func() { _, _ = feel.CompileWithNames(long, "a b c", "a-b") }), float64(1000+10*len(long)))
 }

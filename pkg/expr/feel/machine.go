@@ -23,6 +23,8 @@ type machine struct {
 	drawn  uint64 // random numbers drawn so far
 	source string
 	err    error
+	spare  *invocation  // to use again
+	space  []expr.Value // to use again
 }
 
 // maxValueDepth bounds how deep values may nest while they are computed with.
@@ -43,8 +45,26 @@ func (p *machines) get(env *expr.Env, source string) *machine {
 
 func (p *machines) put(m *machine) {
 	m.settle()
-	*m = machine{}
+	spare, space := m.spare, m.space
+	if spare != nil {
+		*spare = invocation{} // and forget the others
+	}
+	clear(space)
+	*m = machine{spare: spare, space: space}
 	p.pool.Put(m)
+}
+
+const maxKeptSlots = 32
+
+// newFrame has room for the variables of the expression.
+func (m *machine) newFrame(slots int) []expr.Value {
+	if slots > maxKeptSlots {
+		return make([]expr.Value, slots)
+	}
+	if m.space == nil {
+		m.space = make([]expr.Value, maxKeptSlots)
+	}
+	return m.space[:slots]
 }
 
 // resume takes over what has been used so far by evaluations that belong to this.

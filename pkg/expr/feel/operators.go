@@ -6,69 +6,21 @@ import (
 )
 
 func (c *compiler) binary(n *syntax.Binary) code {
+	if holds, ok := c.condition(n); ok {
+		return func(m *machine) expr.Value { return holds(m).value() }
+	}
 	left, right, s := c.node(n.Left), c.node(n.Right), c.site(n)
 	switch n.Op {
-	case "and":
-		return conjunction(left, right)
-	case "or":
-		return disjunction(left, right)
 	case "=":
-		if text, ok := literalString(n.Right); ok {
-			return equalsText(left, text, s)
-		}
 		return func(m *machine) expr.Value { return m.equal(left(m), right(m), s) }
 	case "!=":
 		return func(m *machine) expr.Value { return not(m.equal(left(m), right(m), s)) }
 	case "<", "<=", ">", ">=":
-		if number, ok := n.Right.(*syntax.Literal); ok && number.Value.Kind() == expr.KindNumber {
-			return comparesNumber(left, number.Value, orderings[n.Op], s)
-		}
 		holds := orderings[n.Op]
 		return func(m *machine) expr.Value { return m.compare(left(m), right(m), holds, s) }
 	}
 	op := arithmetic[n.Op]
 	return func(m *machine) expr.Value { return op(m, left(m), right(m), s) }
-}
-
-// equalsText and comparesNumber are what most conditions consist of.
-func equalsText(left code, text string, s site) code {
-	right := expr.String(text)
-	return func(m *machine) expr.Value {
-		v := left(m)
-		if is, ok := v.AsString(); ok {
-			return expr.Bool(is == text)
-		}
-		return m.equal(v, right, s)
-	}
-}
-
-func literalString(n syntax.Node) (string, bool) {
-	if l, ok := n.(*syntax.Literal); ok {
-		return l.Value.AsString()
-	}
-	return "", false
-}
-
-func comparesNumber(left code, right expr.Value, holds ordering, s site) code {
-	return func(m *machine) expr.Value {
-		v := left(m)
-		if v.Kind() == expr.KindNumber {
-			return expr.Bool(holds.holds(expr.CompareNumbers(v, right)))
-		}
-		return m.compare(v, right, holds, s)
-	}
-}
-
-// conjunction is three-valued: false wins over null, whatever is not a boolean
-// counts as null (DMN 1.5 table 50).
-func conjunction(left, right code) code {
-	return func(m *machine) expr.Value {
-		l := left(m)
-		if b, ok := l.AsBool(); ok && !b {
-			return l
-		}
-		return both(l, right(m))
-	}
 }
 
 // both is the conjunction of two values.
@@ -82,23 +34,6 @@ func both(a, b expr.Value) expr.Value {
 		return expr.Bool(true)
 	}
 	return expr.Null()
-}
-
-func disjunction(left, right code) code {
-	return func(m *machine) expr.Value {
-		l, lok := left(m).AsBool()
-		if lok && l {
-			return expr.Bool(true)
-		}
-		r, rok := right(m).AsBool()
-		switch {
-		case rok && r:
-			return expr.Bool(true)
-		case lok && rok:
-			return expr.Bool(false)
-		}
-		return expr.Null()
-	}
 }
 
 // not negates a boolean; anything else gives null.

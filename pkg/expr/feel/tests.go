@@ -67,6 +67,11 @@ func (c *compiler) comparisonTest(n *syntax.Test) tester {
 // expressionTest holds if the expression uses ? and is true, or else if its value
 // is the input, or a list or range that has the input in it (DMN 1.5 table 55).
 func (c *compiler) expressionTest(n syntax.Node) tester {
+	if literal, ok := n.(*syntax.Literal); ok {
+		c.cost++
+		s := c.site(n)
+		return func(m *machine, input expr.Value) expr.Value { return m.equal(input, literal.Value, s) }
+	}
 	bound := c.bound()
 	slot := c.bind("?")
 	outer := c.usesInput

@@ -8,7 +8,10 @@ import (
 // UnaryTests are compiled unary tests, the content of an input entry of a
 // decision table: "-", "< 5", "[1..3], 7", not("a", "b"), contains(?, "x"). They are
 // immutable and safe for concurrent use.
-type UnaryTests struct{ expression *Expression }
+type UnaryTests struct {
+	expression *Expression
+	quick      *quickTests // nil where the expression has to be evaluated
+}
 
 // CompileUnaryTests compiles unary tests. Errors are *expr.Error.
 func CompileUnaryTests(text string) (*UnaryTests, error) { return Options{}.CompileUnaryTests(text) }
@@ -25,13 +28,24 @@ func (o Options) CompileUnaryTests(text string) (*UnaryTests, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UnaryTests{expression: e}, nil
+	return &UnaryTests{expression: e, quick: c.quick(tests)}, nil
 }
 
 // Test applies the tests to input: true if one of them holds, false if none does,
 // null if that cannot be told since kinds do not fit.
 func (u *UnaryTests) Test(env *expr.Env, input expr.Value) (expr.Value, error) {
-	return u.expression.evaluate(env, input)
+	s := NewSubject(input)
+	return u.TestSubject(env, &s)
+}
+
+// TestSubject is Test for a value that is tested often.
+func (u *UnaryTests) TestSubject(env *expr.Env, s *Subject) (expr.Value, error) {
+	if u.quick != nil {
+		if holds, ok := u.quick.hold(env, s); ok {
+			return expr.Bool(holds), nil
+		}
+	}
+	return u.expression.evaluate(env, s.value)
 }
 
 // Source is the text that was compiled.

@@ -1,6 +1,7 @@
 package feel_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,4 +66,51 @@ func TestUnaryTestsErrors(t *testing.T) {
 		_, err := feel.CompileUnaryTests(text)
 		require.Error(t, err, text)
 	}
+}
+
+// Tests against constants are applied without the program; they must say what it says.
+func TestQuickTestsSayWhatTheProgramSays(t *testing.T) {
+	t.Parallel()
+	values := []string{
+		`null`, `true`, `5`, `5.0`, `-3`, `4.9`, `1e30`, `"a"`, `"b"`, `""`, `date("2024-02-29")`, `time("10:00:00")`, `time("10:00:00Z")`,
+		`date and time("2024-02-29T10:00:00")`, `duration("P1D")`, `duration("P1M")`, `[5]`, `{a: 5}`, `[1..5]`, `function(x) x`,
+		`"` + strings.Repeat("long", 40) + `"`,
+	}
+	constants := []string{`5`, `-3`, `4.90`, `"a"`, `true`, `null`, `date("2024-02-29")`, `@"2024-03-01"`, `time("10:00:00")`, `duration("P1D")`, `duration("P1M")`, `date("never")`}
+	var tests []string
+	for _, c := range constants {
+		tests = append(tests, c, "not("+c+")", c+`, "b"`, "= "+c, "!= "+c, "< "+c, "<= "+c, "> "+c, ">= "+c, "["+c+".."+c+"]", "("+c+".."+c+"]")
+	}
+	tests = append(tests, "[1..5)", "]1..5]", `not([1..4], 5)`, `["a".."b"]`, `[duration("P1D")..duration("P2D")]`)
+	for _, text := range tests {
+		quick, err := feel.CompileUnaryTests(text)
+		require.NoError(t, err, text)
+		// The same tests of a variable's value need the program.
+		inner, negated := strings.CutPrefix(text, "not(")
+		if negated {
+			inner = strings.TrimSuffix(inner, ")")
+		}
+		slow, err := feel.CompileUnaryTests("slow, " + inner)
+		require.NoError(t, err, text)
+		for _, value := range values {
+			v, err := feelValue(t, value)
+			require.NoError(t, err)
+			want, err := slow.Test(env(t, `{"slow": {"none": "of them"}}`), v)
+			require.NoError(t, err)
+			got, err := quick.Test(env(t, `{}`), v)
+			require.NoError(t, err)
+			if negated {
+				require.Equal(t, want.IsTrue(), got.Kind() == expr.KindBoolean && !got.IsTrue(), "%s of %s", text, value)
+				continue
+			}
+			require.Equal(t, want.IsTrue(), got.IsTrue(), "%s of %s", text, value)
+		}
+	}
+}
+
+func feelValue(t *testing.T, text string) (expr.Value, error) {
+	t.Helper()
+	e, err := feel.Compile(text)
+	require.NoError(t, err, text)
+	return e.Evaluate(&expr.Env{})
 }

@@ -184,22 +184,3 @@ func TestNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "c", "d"}, e.Names())
 }
-
-func FuzzCompile(f *testing.F) {
-	for _, seed := range []string{"${a.b[1] > 2 ? 'x' : \"y\"}", "#{empty x and not (y eq 3)} text", "${now().plusDays(2)}", "${S(a).prop('b').value()}", "${'", "\\${"} {
-		f.Add(seed)
-	}
-	in := env(f, variables)
-	f.Fuzz(func(t *testing.T, text string) {
-		e, err := juel.Compile(text)
-		if err != nil {
-			require.IsType(t, &expr.Error{}, err)
-			return
-		}
-		_, err = e.Evaluate(in)
-		if err != nil {
-			require.IsType(t, &expr.Error{}, err)
-			require.NotContains(t, err.Error(), "broke off")
-		}
-	})
-}
