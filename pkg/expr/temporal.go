@@ -176,13 +176,13 @@ func parseFraction(s string) (nanos int, rest string, ok bool) {
 	return nanos, s[end:], err == nil
 }
 
-// ParseZone reads Z, ±hh:mm[:ss] or @zone id; the empty string is no zone (nil).
+// ParseZone reads Z (or z, as the specification's own examples have it), ±hh:mm[:ss] or @zone id; the empty string is no zone (nil).
 // Offsets reach to 18 hours. Zone ids are those of the tz database.
 func ParseZone(s string) (*time.Location, bool) {
 	switch {
 	case s == "":
 		return nil, true
-	case s == "Z":
+	case s == "Z" || s == "z":
 		return time.UTC, true
 	case s[0] == '@':
 		return loadZone(s[1:])

@@ -79,5 +79,5 @@ func quantile(durations []time.Duration, q float64) time.Duration {
 		return 0
 	}
 	slices.Sort(durations)
-	return durations[min(int(q*float64(len(durations))), len(durations)-1)]
+	return durations[int(q*float64(len(durations)-1))]
 }

@@ -41,7 +41,7 @@ func TestStringFunctions(t *testing.T) {
 		{`substring after("foobar", "ob")`, `"ar"`}, {`substring after("foobar", "x")`, `""`}, {`starts with("foobar", "fo")`, `true`}, {`ends with("foobar", "r")`, `true`},
 		{`trim("  a ")`, `"a"`}, {`is blank(" ")`, `true`}, {`extract("references are 1234, 1256", "12[0-9]*")`, `["1234", "1256"]`}, {`to base64("FEEL")`, `"RkVFTA=="`},
 		{`string join(["a", "b"], ", ", "[", "]")`, `"[a, b]"`}, {`string join(["a", 1])`, `null`}, {`substring("foobar", 0)`, `null`}, {`string(1.10)`, `"1.1"`},
-		{`string([1, {a: "x"}, null])`, `"[1, {a: \"x\"}, null]"`}, {`string(null)`, `null`}, {`upper case(1)`, `null`}, {`lower case(["ABC"])`, `"abc"`},
+		{`string([1, {a: "x"}, null])`, `"[1, {a: \"x\"}, null]"`}, {`string(null)`, `null`}, {`is(time("23:00:50z"), time("23:00:50+00:00"))`, `true`}, {`is(time("23:00:50z"), time("23:00:50"))`, `false`}, {`duration("PT4S").seconds`, `4`}, {`upper case(1)`, `null`}, {`lower case(["ABC"])`, `"abc"`},
 		{`to json({a: [1, @"P1D"]})`, `"{\"a\":[1,\"P1D\"]}"`}, {`from json("{\"a\": 1.50}")`, `{a: 1.5}`}, {`from json("{")`, `null`},
 	})
 }

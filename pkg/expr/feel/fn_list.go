@@ -293,8 +293,14 @@ func sortList(c *invocation) expr.Value {
 	if !ok {
 		return expr.Null()
 	}
-	precedes := c.natural
-	if c.n > 1 {
+	precedes := natural
+	if c.n == 1 {
+		for _, item := range items {
+			if _, ok := expr.Compare(items[0], item); !ok {
+				return c.null("%s and %s have no order", items[0].Describe(), item.Describe())
+			}
+		}
+	} else {
 		f, ok := c.callable(1)
 		if !ok {
 			return expr.Null()
@@ -310,12 +316,9 @@ func sortList(c *invocation) expr.Value {
 	return c.list(sorted)
 }
 
-func (c *invocation) natural(a, b expr.Value) bool {
-	order, ok := expr.Compare(a, b)
-	if !ok {
-		c.null("%s and %s have no order", a.Describe(), b.Describe())
-	}
-	return ok && order < 0
+func natural(a, b expr.Value) bool {
+	order, _ := expr.Compare(a, b)
+	return order < 0
 }
 
 func partition(c *invocation) expr.Value {

@@ -17,7 +17,7 @@ func stringFunctions() []*builtin {
 		function("string length", func(c *invocation) expr.Value {
 			return c.text1(func(s string) expr.Value { return expr.Int(int64(utf8.RuneCountInString(s))) })
 		}, "string"),
-		function("upper case", func(c *invocation) expr.Value { return c.mapText(strings.ToUpper) }, "string"),
+		function("upper case", func(c *invocation) expr.Value { return c.mapText(upper) }, "string"),
 		function("lower case", func(c *invocation) expr.Value { return c.mapText(strings.ToLower) }, "string"),
 		function("trim", func(c *invocation) expr.Value { return c.mapText(strings.TrimSpace) }, "string"),
 		function("substring before", substringBefore, "string, match"),
@@ -33,11 +33,16 @@ func stringFunctions() []*builtin {
 		function("split", split, "string, delimiter"),
 		function("extract", extract, "string, pattern"),
 		function("string join", stringJoin, "list, delimiter?", "list, delimiter, prefix, suffix"),
+		function("string format", stringFormat, "template, values..."),
 		function("to base64", func(c *invocation) expr.Value {
 			return c.mapText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })
 		}, "value"),
 	}
 }
+
+// upper gives the sharp s its two capitals (Unicode's SpecialCasing), which the
+// library leaves alone.
+func upper(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "ß", "SS") }
 
 func (c *invocation) text1(f func(string) expr.Value) expr.Value {
 	texts, ok := c.texts(1)

@@ -75,8 +75,13 @@ func elementary(v expr.Value, f func(c *apd.Context, d, x *apd.Decimal) (apd.Con
 		return expr.Null()
 	}
 	var result apd.Decimal
-	if _, err := f(decimals(expr.Precision, apd.RoundHalfEven), &result, x); err != nil || result.Form != apd.Finite {
+	c := decimals(expr.Precision, apd.RoundHalfEven)
+	if _, err := f(c, &result, x); err != nil || result.Form != apd.Finite {
 		return expr.Null()
+	}
+	result.Reduce(&result)
+	if result.Exponent > 0 {
+		c.Quantize(&result, &result, 0)
 	}
 	return expr.Number(&result)
 }

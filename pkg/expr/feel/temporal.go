@@ -256,6 +256,9 @@ func secondsProperty(seconds, nanos int64, member string) (expr.Value, bool) {
 	case "minutes":
 		return expr.Int(seconds / 60 % 60), true
 	case "seconds":
+		if nanos == 0 {
+			return expr.Int(seconds % 60), true
+		}
 		return expr.Add(expr.Int(seconds%60), expr.Number(apd.New(nanos, -9))), true
 	}
 	return expr.Null(), false
