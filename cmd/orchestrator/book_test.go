@@ -35,6 +35,7 @@ type told struct {
 	Sequence    int
 	State       string
 	ends        int
+	endedAt     time.Time
 	texts       []string // by sequence
 }
 
@@ -43,7 +44,7 @@ type told struct {
 func (s *site) openBook(t *testing.T) *book {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(s.brokers...), kgo.ConsumeTopics(s.names.Status()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.MetadataMinAge(100*time.Millisecond))
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryBackoffFn(soon))
 	require.NoError(t, err)
 	b := &book{instances: make(map[string]*told)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -91,7 +92,8 @@ func (b *book) note(r *kgo.Record) {
 	known.Sequence, known.State, known.texts = s.Sequence, s.State, append(known.texts, string(r.Value))
 	if s.State != "active" && s.State != "parked" {
 		known.ends++
-		b.end(time.Now())
+		known.endedAt = time.Now()
+		b.end(known.endedAt)
 	}
 }
 

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/barnabas-project/barnabas/pkg/dev"
+	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/orchestrator"
 	"github.com/barnabas-project/barnabas/pkg/store"
 )
 
-type fsckCommand struct{}
+type fsckCommand struct {
+	Repair bool `help:"Mend what can be mended safely, also beside running engines. Without, nothing is changed."`
+}
 
 // fsckReport is what fsck says as JSON.
 type fsckReport struct {
@@ -25,39 +30,93 @@ func (c *fsckCommand) Run(ctx context.Context, g *globals) error {
 		if err := g.checkDatabase(); err != nil {
 			return err
 		}
-		return fsck(ctx, g, g.Database)
+		return c.check(ctx, g, g.Database, g.Brokers)
 	}
-	return withStack(ctx, g, func(s *dev.Stack) error { return fsck(ctx, g, s.Postgres.URL()) })
+	if len(g.Brokers) > 0 {
+		return &usageError{"give --database too, or neither for the embedded ones"}
+	}
+	return withStack(ctx, g, func(s *dev.Stack) error { return c.check(ctx, g, s.Postgres.URL(), s.Kafka.Brokers()) })
 }
 
-func fsck(ctx context.Context, g *globals, database string) error {
+func (c *fsckCommand) check(ctx context.Context, g *globals, database string, brokers []string) error {
 	s, err := store.Open(ctx, store.Config{URL: database})
 	if err != nil {
 		return &awayError{fmt.Sprintf("%v; name the database of the engines with --database", err)}
 	}
 	defer s.Close()
-	o, err := orchestrator.New(ctx, orchestrator.Config{ID: "fsck", Store: s, Relay: elsewhere{}})
-	if err != nil {
-		return noSchema(err)
+	f := orchestrator.Fsck{Store: s, Repair: c.Repair, Progress: fsckProgress(os.Stderr)}
+	if len(brokers) > 0 {
+		logger, err := g.logger()
+		if err != nil {
+			return err
+		}
+		a, err := kafka.NewAdmin(kafka.Config{Brokers: brokers, Logger: logger})
+		if err != nil {
+			return &usageError{err.Error()}
+		}
+		defer a.Close()
+		f.Cluster = a
 	}
+	return c.run(ctx, g, f)
+}
+
+func (c *fsckCommand) run(ctx context.Context, g *globals, f orchestrator.Fsck) (err error) {
 	report := fsckReport{List: []orchestrator.Finding{}}
-	report.Checked, err = o.Check(ctx, func(f orchestrator.Finding) {
+	f.Found = func(found orchestrator.Finding) {
 		if g.JSON {
-			report.List = append(report.List, f)
+			report.List = append(report.List, found)
 			return
 		}
-		fmt.Printf("%s %s: %s\n", f.What, f.Instance, f.Message)
-	})
-	if err != nil {
+		c.printFinding(found)
+	}
+	if report.Checked, err = f.Run(ctx); err != nil {
+		return noSchema(err)
+	}
+	if err := g.print(report, func() { c.printSummary(report.Checked, f.Cluster != nil) }); err != nil {
 		return err
 	}
-	err = g.print(report, func() {
-		fmt.Printf("checked %d instances and %d correlations; %d outbox rows are not published yet\n", report.Instances, report.Correlations, report.Unpublished)
-	})
-	if err == nil && report.Findings > 0 {
-		err = &refusedError{fmt.Sprintf("%d findings", report.Findings)}
+	if left := report.Findings - report.Repaired; left > 0 {
+		return &refusedError{fmt.Sprintf("%d findings", left)}
 	}
-	return err
+	return nil
+}
+
+func (c *fsckCommand) printFinding(f orchestrator.Finding) {
+	fmt.Printf("%s %s: %s\n", f.What, f.Key, f.Message)
+	switch {
+	case f.Done:
+		fmt.Printf("  repaired: %s\n", f.Repair)
+	case c.Repair && f.Repair != "":
+		fmt.Printf("  not repaired: it has changed meanwhile; check again\n")
+	default:
+		fmt.Printf("  do: %s\n", f.Advice)
+	}
+}
+
+func (c *fsckCommand) printSummary(n orchestrator.Checked, topics bool) {
+	fmt.Printf("checked %d instances, %d correlations and %d homes; %d outbox rows are not published yet\n", n.Instances, n.Correlations, n.Homes, n.Unpublished)
+	if !topics {
+		fmt.Println("positions in topics were not compared: name the brokers with --brokers")
+	}
+	if n.Undecided > 0 {
+		fmt.Printf("%d instances wait for messages that may be on their way: check again when all is published and consumed\n", n.Undecided)
+	}
+	if n.Findings > 0 {
+		fmt.Printf("%d findings, %d repaired\n", n.Findings, n.Repaired)
+	}
+}
+
+// fsckProgress says every few seconds how far the check has come.
+func fsckProgress(to *os.File) func(orchestrator.Checked) {
+	const every = 5 * time.Second
+	said := time.Now()
+	return func(n orchestrator.Checked) {
+		if time.Since(said) < every {
+			return
+		}
+		said = time.Now()
+		_, _ = fmt.Fprintf(to, "… %d instances and %d correlations checked, %d findings\n", n.Instances, n.Correlations, n.Findings) // nobody may listen
+	}
 }
 
 // noSchema says what it means that a table is missing.

@@ -28,6 +28,7 @@ type commands struct {
 	Instances  instancesCommand  `cmd:"" help:"List, show and cancel instances."`
 	Incidents  incidentsCommand  `cmd:"" help:"List and resolve incidents."`
 	Decide     decideCommand     `cmd:"" help:"Evaluate a decision of a DMN file, without an engine, and explain it."`
+	Feel       feelCommand       `cmd:"" help:"Evaluate FEEL or JUEL: one expression, a pipe, or a conversation."`
 	Topics     topicsCommand     `cmd:"" help:"Plan and apply the topics Barnabas needs."`
 	Bench      benchCommand      `cmd:"" help:"Measure the engine beside a pipeline without an engine."`
 	Fsck       fsckCommand       `cmd:"" help:"Check that the database is consistent in itself."`

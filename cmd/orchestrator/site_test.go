@@ -51,6 +51,7 @@ func newSiteOn(t *testing.T, brokers []string, database string) *site {
 	var err error
 	s.kafka, err = kgo.NewClient(
 		kgo.SeedBrokers(brokers...), kgo.ProducerLinger(0), kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(-1),
+		kgo.RetryBackoffFn(soon),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(partitionOrKey)),
 		kgo.ProducerBatchMaxBytes(2<<20),
 	)
@@ -173,10 +174,7 @@ func getText(t *testing.T, address, path string) string {
 // startWorker answers all tasks of the types until the test ends.
 func (s *site) startWorker(t *testing.T, h worker.Handler, types ...string) {
 	t.Helper()
-	config := worker.Config{Brokers: s.brokers, Names: s.names, Group: s.names.Prefix + "<type>", Tasks: make(map[string]worker.Handler)}
-	for _, taskType := range types {
-		config.Tasks[taskType] = h
-	}
+	config := workerConfig(s.brokers, s.names, h, types...)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(ctx, config) }()
@@ -184,6 +182,14 @@ func (s *site) startWorker(t *testing.T, h worker.Handler, types ...string) {
 		stop()
 		require.NoError(t, <-ended)
 	})
+}
+
+func workerConfig(brokers []string, names wire.Names, h worker.Handler, types ...string) worker.Config {
+	config := worker.Config{Brokers: brokers, Names: names, Group: names.Prefix + "<type>", Tasks: make(map[string]worker.Handler)}
+	for _, taskType := range types {
+		config.Tasks[taskType] = h
+	}
+	return config
 }
 
 func done(context.Context, worker.Task) (any, error) { return nil, nil }

@@ -60,7 +60,7 @@ const quietFor = 30 * time.Second
 func quiet(l *zap.Logger) *zap.Logger {
 	return l.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(core, quietFor, 1, 0)
-	}))
+	}), zap.AddStacktrace(zapcore.FatalLevel)) // where in the client is no news
 }
 
 // retryBackoff is the pause after so many failures in a row: 100 ms, twice as

@@ -17,7 +17,7 @@ import (
 // that takes longer than lagWithin is none.
 const (
 	lagEvery  = time.Second
-	lagWithin = 1500 * time.Millisecond
+	lagWithin = 3 * time.Second
 )
 
 // lag measures how many records of each owned input partition are not decided.

@@ -109,7 +109,7 @@ func (s *session) remove(ctx context.Context, member string) error {
 // and would keep homes from members that can.
 func (s *session) lost(ctx context.Context, partitions map[string][]int32) {
 	if len(partitions[s.config.Results]) > 0 {
-		s.log.Warn("the group has given this member's homes to others: joining it anew", zap.String("group", s.config.Group))
+		s.quiet.Warn("this member's session in the group is over: its homes are given up, it joins anew", zap.String("group", s.config.Group))
 	}
 	s.revoked(partitions)
 	if s.config.Presence == nil {

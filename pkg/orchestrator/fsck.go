@@ -1,189 +1,183 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/barnabas-project/barnabas/pkg/engine"
 	"github.com/barnabas-project/barnabas/pkg/store"
 )
 
-// Finding is an inconsistency of the database, said so that an operator
-// understands it.
+// Finding is an inconsistency, said so that an operator understands it.
 type Finding struct {
-	What     string `json:"what"`               // kind, for grouping
-	Instance string `json:"instance,omitempty"` // id
-	Message  string `json:"message"`            // what is wrong and what to do
+	What    string `json:"what"`               // kind, for grouping
+	Key     string `json:"key"`                // what it is about: an instance's id, home 3, topic/partition
+	Message string `json:"message"`            // what is wrong, and what follows from it
+	Advice  string `json:"advice"`             // what to do
+	Repair  string `json:"repair,omitempty"`   // what Fsck.Repair does about it; "": nothing can be done safely
+	Done    bool   `json:"repaired,omitempty"` // and has done
 }
 
-// Checked says how much Check has looked at.
+// Checked says what Run has looked at.
 type Checked struct {
 	Instances    int   `json:"instances"`
 	Correlations int   `json:"correlations"`
-	Unpublished  int64 `json:"unpublishedOutboxRows"`
-	Findings     int   `json:"findings"`
+	Homes        int   `json:"homes"`
+	Unpublished  int64 `json:"unpublished"` // outbox rows that no relay has published yet
+	// Undecided are instances that wait for a message that may be on its way to
+	// them: whether it is can be told only when everything has arrived.
+	Undecided int `json:"undecided"`
+	Findings  int `json:"findings"`
+	Repaired  int `json:"repaired"`
 }
 
-// scanPage is how many rows Check reads at once: its memory does not depend on
-// how much there is.
-const scanPage = 500
-
-// Check looks for inconsistencies between instances, their pages, subscriptions,
-// timers and outbox, and hands each to found. The system may be running: what
-// looks odd is looked at again before it is told.
-func (o *Orchestrator) Check(ctx context.Context, found func(Finding)) (c Checked, err error) {
-	report := func(f Finding) { c.Findings++; found(f) }
-	if err := o.checkInstances(ctx, &c, report); err != nil {
-		return c, err
-	}
-	if err := o.checkCorrelations(ctx, &c, report); err != nil {
-		return c, err
-	}
-	return c, o.checkOrphans(ctx, &c, report)
+// Fsck looks for what can't be: in the rows of a database, between them, and
+// between them and the topics. Store is required.
+//
+// The system may be running: rows that belong together are read on one snapshot,
+// and what takes several looks is looked at again before it is told. Memory does
+// not depend on how much there is. Nothing is locked, no snapshot is held for
+// longer than a page.
+type Fsck struct {
+	Store *store.Store
+	// Cluster has what Kafka says; nil: positions are not compared.
+	Cluster Cluster
+	// Repair mends what can be mended safely beside running engines.
+	Repair bool
+	// Pause before a suspicion is looked at again; default 1 s.
+	Pause time.Duration
+	// Settle is how long to wait, at the end, until messages on their way between
+	// homes have arrived; default 30 s.
+	Settle time.Duration
+	// Retention is how long engines remember ids of messages; default 7 days.
+	Retention time.Duration
+	Found     func(Finding) // told of each finding; may be nil
+	Progress  func(Checked) // told after each page; may be nil
 }
 
-func (o *Orchestrator) checkInstances(ctx context.Context, c *Checked, report func(Finding)) error {
-	var home int32 = -1
-	var id [16]byte
-	for {
-		page, err := o.store.Scan(ctx, home, id, scanPage)
-		if err != nil || len(page) == 0 {
+// fsckPage is how many rows are read on one snapshot.
+const fsckPage = 1000
+
+// fsck is a run of Fsck.
+type fsck struct {
+	Fsck
+	catalogue *catalogue
+	checked   Checked
+	homes     map[int32]store.HomeState
+	signs     store.Signs
+	unheard   []waiter // whose subscriptions were not found at the first look
+}
+
+// Run checks everything. An error means that it could not be checked.
+func (f Fsck) Run(ctx context.Context) (Checked, error) {
+	f.Pause, f.Settle = cmp.Or(f.Pause, time.Second), cmp.Or(f.Settle, 30*time.Second)
+	f.Retention = cmp.Or(f.Retention, DefaultRetention)
+	r := &fsck{Fsck: f, homes: make(map[int32]store.HomeState)}
+	for _, check := range []func(context.Context) error{
+		r.checkCatalogue, r.checkHomes, r.checkInstances, r.checkOrphans, r.checkCorrelations, r.checkTopics, r.checkUnheard,
+	} {
+		if err := check(ctx); err != nil {
+			return r.checked, err
+		}
+	}
+	return r.checked, nil
+}
+
+// report tells of a finding and mends it, if that is wanted and possible.
+func (r *fsck) report(ctx context.Context, f Finding, mend func(context.Context) (bool, error)) error {
+	if r.Repair && mend != nil {
+		done, err := mend(ctx)
+		if err != nil {
 			return err
 		}
-		for i := range page {
-			c.Instances++
-			if err := o.checkInstance(ctx, &page[i], report); err != nil {
-				return err
-			}
-		}
-		home, id = page[len(page)-1].Home, page[len(page)-1].ID
+		f.Done = done
+	}
+	r.checked.Findings++
+	if f.Done {
+		r.checked.Repaired++
+	}
+	if r.Found != nil {
+		r.Found(f)
+	}
+	return nil
+}
+
+func (r *fsck) progress() {
+	if r.Progress != nil {
+		r.Progress(r.checked)
 	}
 }
 
-func (o *Orchestrator) checkInstance(ctx context.Context, row *store.ScannedInstance, report func(Finding)) error {
-	id := uuid.UUID(row.ID).String()
-	inst, err := decodeInstance(o.catalogue.get(), row.Home, &row.StoredInstance)
-	if err != nil {
-		report(Finding{"unreadable", id, err.Error() + "; restore the row from a backup, or delete it to give the instance up"})
-		return nil //nolint:nilerr // a finding, not a failure
-	}
-	s := inst.state
-	if s.IncidentCount() != int(row.Incidents) || s.Parked != row.Parked {
-		report(Finding{"filters", id, "the columns incidents and parked don't say what the state says: lists leave the instance out; any further input mends it"})
-	}
-	if due, any := s.NextDue(); any && (row.NextDue == 0 || row.NextDue > ceilMillis(due)) {
-		report(Finding{"timer", id, fmt.Sprintf("something is due at %s, but next_due is later or empty: it will fire late or never; set next_due to it", due)})
-	}
-	if row.Kept > 0 && !s.Parked {
-		report(Finding{"parked-inputs", id, fmt.Sprintf("%d inputs are kept for it, but it is not parked: they will never be decided", row.Kept)})
-	}
-	return o.checkSubscriptions(ctx, s, report)
-}
-
-// checkSubscriptions sees that messages find the instance.
-func (o *Orchestrator) checkSubscriptions(ctx context.Context, s *engine.State, report func(Finding)) error {
-	open := s.OpenSubscriptions()
-	if len(open) == 0 {
+// pause waits before a second look.
+func (r *fsck) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
 		return nil
 	}
-	keys := make([]store.CorrelationKey, len(open))
-	for i, sub := range open {
-		keys[i] = store.CorrelationKey{Name: sub.Name, Key: sub.CorrelationKey}
-	}
-	rows, err := o.store.LoadCorrelations(ctx, keys)
-	if err != nil {
+}
+
+// checkCatalogue sees that every deployed model can be used, and that there is
+// one generation of them.
+func (r *fsck) checkCatalogue(ctx context.Context) (err error) {
+	if r.signs, err = r.Store.ReadSigns(ctx, int64(r.Retention/time.Second)); err != nil {
 		return err
 	}
-	for i, sub := range open {
-		row, there := rows[keys[i]]
-		if there && decodeCorrelation(row).has(s.ID, sub.Element, sub.Node) {
-			continue
-		}
-		if o.gone(ctx, s) {
-			return nil
-		}
-		report(Finding{"subscription", uuid.UUID(s.ID).String(), fmt.Sprintf(
-			"element instance %d waits for message %q with key %q, but no message will find it: cancel the instance, or give it the message by resolving it",
-			sub.Element, sub.Name, sub.CorrelationKey)})
+	if err := r.reportSigns(ctx); err != nil {
+		return err
 	}
-	return nil
-}
-
-// gone tells whether the instance has moved on since it was read.
-func (o *Orchestrator) gone(ctx context.Context, s *engine.State) bool {
-	versions, err := o.store.LoadVersions(ctx, s.Home, [][16]byte{s.ID})
-	return err == nil && versions[s.ID] != int64(s.Sequence)
-}
-
-func (c *correlation) has(id engine.InstanceID, element engine.Key, node int) bool {
-	for i := range c.subscriptions {
-		if c.subscriptions[i].sameAs(id, element, node) {
-			return true
-		}
+	var broken []Finding
+	r.catalogue = &catalogue{
+		store: r.Store, prepare: func(*definition) error { return nil }, refreshing: make(chan struct{}, 1),
+		broken: func(resource string, err error) {
+			broken = append(broken, Finding{
+				What: "model", Key: resource, Message: err.Error() + ": its instances stand still in engines like this program",
+				Advice: "use a version of the program that is as new as the engine that deployed it",
+			})
+		},
 	}
-	return false
-}
-
-func (o *Orchestrator) checkCorrelations(ctx context.Context, c *Checked, report func(Finding)) error {
-	var after store.CorrelationKey
-	for {
-		page, err := o.store.ScanCorrelations(ctx, after, scanPage)
-		if err != nil || len(page) == 0 {
+	r.catalogue.current.Store(&definitions{})
+	if r.signs.Catalogue != 1 { // nothing can be read without it, as was told
+		return nil
+	}
+	if _, err := r.catalogue.refresh(ctx); err != nil {
+		return err
+	}
+	for _, f := range broken {
+		if err := r.report(ctx, f, nil); err != nil {
 			return err
 		}
-		for _, row := range page {
-			c.Correlations++
-			if err := o.checkCorrelation(ctx, row, report); err != nil {
+	}
+	return r.checkTimers(ctx)
+}
+
+// reportSigns tells what single facts tell.
+func (r *fsck) reportSigns(ctx context.Context) error {
+	for _, sign := range []struct {
+		is bool
+		Finding
+	}{
+		{r.signs.Catalogue != 1, Finding{What: "catalogue", Key: "catalogue",
+			Message: "the table catalogue must have one row; without it no batch can be stored and no model deployed",
+			Advice:  "stop all engines, restore the row from a backup, or insert one with a generation above any before"}},
+		{r.signs.Active != 1, Finding{What: "outbox", Key: "outbox_active",
+			Message: "the table outbox_active must have one row; without it no batch can be stored",
+			Advice:  "stop all engines and insert the row: INSERT INTO outbox_active (slot) VALUES (0)"}},
+		{r.signs.Engines && r.signs.Forgotten, Finding{What: "dedupe", Key: "dedupe",
+			Message: "ids of messages are kept for longer than they should be, though engines run: the table grows",
+			Advice:  "look for what the engines' logs say of old message ids"}},
+		{r.signs.Future, Finding{What: "dedupe", Key: "dedupe",
+			Message: "ids of messages were noted in the future, by a clock of the database that went wrong: they are remembered for longer than others",
+			Advice:  "no harm; run NTP where the database runs"}},
+	} {
+		if sign.is {
+			if err := r.report(ctx, sign.Finding, nil); err != nil {
 				return err
 			}
-			after = store.CorrelationKey{Name: row.Name, Key: row.Key}
 		}
-	}
-}
-
-// checkCorrelation sees that whoever waits for a message is there.
-func (o *Orchestrator) checkCorrelation(ctx context.Context, row store.CorrelationRow, report func(Finding)) error {
-	cor := decodeCorrelation(row)
-	if cor.unreadable != nil {
-		report(Finding{"unreadable", "", fmt.Sprintf("messages %q with key %q: %v; delete the row and send the messages again", row.Name, row.Key, cor.unreadable)})
-		return nil //nolint:nilerr // a finding, not a failure
-	}
-	for _, s := range cor.subscriptions {
-		rows, err := o.store.LoadInstances(ctx, s.home, [][16]byte{s.instance})
-		if err != nil {
-			return err
-		}
-		if rows[s.instance] != nil {
-			continue
-		}
-		again, err := o.store.LoadCorrelations(ctx, []store.CorrelationKey{cor.key})
-		if err != nil {
-			return err
-		}
-		if again[cor.key].Version == row.Version {
-			report(Finding{"subscription", uuid.UUID(s.instance).String(), fmt.Sprintf(
-				"message %q with key %q has a subscription of an instance that does not run: the next message removes it", row.Name, row.Key)})
-		}
-	}
-	return nil
-}
-
-func (o *Orchestrator) checkOrphans(ctx context.Context, c *Checked, report func(Finding)) error {
-	n, err := o.store.CountOrphans(ctx)
-	if err != nil {
-		return err
-	}
-	c.Unpublished = n.Behind
-	if n.Parts > 0 {
-		report(Finding{"orphans", "", fmt.Sprintf("%d pages belong to instances that are not there: they only take room and may be deleted", n.Parts)})
-	}
-	if n.ParkedInputs > 0 {
-		report(Finding{"orphans", "", fmt.Sprintf("%d parked inputs belong to instances that are not there: they only take room and may be deleted", n.ParkedInputs)})
-	}
-	if n.Overtaken > 0 {
-		report(Finding{"outbox", "", fmt.Sprintf("%d homes are published further than they are written: the database was set back; the next relay notices and starts anew", n.Overtaken)})
 	}
 	return nil
 }

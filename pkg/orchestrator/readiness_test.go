@@ -48,7 +48,7 @@ func TestReadinessSaysOnceInAWhileWhatItWaitsFor(t *testing.T) {
 		require.Zero(t, howMany(t, registry))
 		for range 10 * 61 { // ten homes, each tries once a second for a minute
 			r.Set("database", errors.New("connection refused"))
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
 		require.Equal(t, []string{waits + "database", waits + "database", waits + "database"}, said(logs), "at 0, 30 and 60 s")
 		require.Equal(t, map[string]string{"database": "connection refused"}, r.Problems())
@@ -70,9 +70,9 @@ func TestReadinessIsNotLoudAboutWhatComesAndGoes(t *testing.T) {
 		r.report(zap.New(core), prometheus.NewRegistry())
 		for range 60 { // the database can be read, but not written to
 			r.Set("database", errors.New("disk full"))
-			time.Sleep(500 * time.Millisecond)
+			<-time.After(500 * time.Millisecond)
 			r.Set("database", nil)
-			time.Sleep(500 * time.Millisecond)
+			<-time.After(500 * time.Millisecond)
 		}
 		require.Len(t, said(logs), 12, "six times in a minute that it is away, and that it is back")
 	})

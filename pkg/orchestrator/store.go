@@ -15,7 +15,6 @@ type Store interface {
 	MessageStore
 	DefinitionStore
 	LookupStore
-	CheckStore
 }
 
 // HomeStore owns homes and commits their batches.
@@ -54,11 +53,4 @@ type LookupStore interface {
 	FindHome(ctx context.Context, id [16]byte) (home int32, ok bool, err error)
 	FindInstances(ctx context.Context, q store.InstanceQuery) ([]store.FoundInstance, error)
 	History(ctx context.Context, id [16]byte, limit int) (store.HistoryInstance, []store.HistoryEntry, bool, error)
-}
-
-// CheckStore is what Check reads beyond that.
-type CheckStore interface {
-	Scan(ctx context.Context, afterHome int32, after [16]byte, limit int) ([]store.ScannedInstance, error)
-	ScanCorrelations(ctx context.Context, after store.CorrelationKey, limit int) ([]store.CorrelationRow, error)
-	CountOrphans(ctx context.Context) (store.Orphans, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -17,6 +18,8 @@ import (
 // ClientOption is an option of the Kafka client, github.com/twmb/franz-go.
 type ClientOption = kgo.Opt
 
+const sessionTimeout = 6 * time.Second
+
 var (
 	errTooLarge = errors.New("larger than the topic takes")
 	errClosed   = errors.New("worker has ended")
@@ -27,8 +30,18 @@ func clientOptions(c Config, own ...kgo.Opt) []kgo.Opt {
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID("barnabas-worker"),
 		kgo.WithLogger(kzap.New(c.Logger.Named("kafka"), kzap.Level(kgo.LogLevelWarn))),
+		// A broker that is back is noticed within a second or so.
+		kgo.RetryBackoffFn(retryBackoff),
+		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
 	return append(append(opts, own...), c.Client...)
+}
+
+// retryBackoff is the pause after so many failures in a row: 100 ms, twice as
+// much each time up to 1 s, a fifth more or less.
+func retryBackoff(failures int) time.Duration {
+	pause := min(50*time.Millisecond<<min(max(failures, 1), 5), time.Second)
+	return time.Duration(float64(pause) * (0.8 + 0.4*rand.Float64()))
 }
 
 // producer sends records.
@@ -101,6 +114,10 @@ func newCommands(c Config, group, topic string, r rebalance) (*commands, error) 
 	}
 	client, err := kgo.NewClient(clientOptions(c,
 		kgo.ConsumerGroup(group),
+		// The tasks of a worker that died go to others when its session ends. 6 s is
+		// the least that brokers allow by default.
+		kgo.SessionTimeout(sessionTimeout),
+		kgo.HeartbeatInterval(sessionTimeout/6),
 		kgo.ConsumeTopics(topic),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), // a new group owes an answer to what is there
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),

@@ -31,15 +31,17 @@ type Config struct {
 	// pauses. It is also the most that is done again after a crash. Default 2,048.
 	MaxInFlight int
 	// DrainTimeout is how long running handlers are waited for when Run ends or
-	// partitions move to another worker; keep it below the group's session
-	// timeout of 45 s. Default 25 s.
+	// partitions move to another worker; keep it below the group's rebalance
+	// timeout of 60 s. Default 25 s.
 	DrainTimeout time.Duration
 	// Logger receives what went wrong. Default: none.
 	Logger *zap.Logger
 	// Metrics receives barnabas_worker_* metrics. Default: none.
 	Metrics prometheus.Registerer
 	// Client are further options of the Kafka client: TLS, SASL, a static
-	// instance id. Options that Run sets itself must not be repeated.
+	// instance id, a session timeout other than 6 s, after which the tasks of a
+	// worker that died go to others. Other options that Run sets itself must not be
+	// repeated.
 	Client []ClientOption
 }
 

@@ -1,6 +1,7 @@
 package juel
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -107,6 +108,9 @@ func (m *machine) compare(at int, a, b expr.Value) (int, error) {
 	if either(expr.KindString, a, b) {
 		return strings.Compare(a.Text(), b.Text()), nil
 	}
+	if x, ok := a.AsBool(); ok && b.Kind() == expr.KindBoolean {
+		return cmp.Compare(rank(x), rank(b.IsTrue())), nil
+	}
 	order, ok := expr.Compare(a, b)
 	if !ok {
 		return 0, m.errorf(at, "%s and %s have no order", a.Describe(), b.Describe())
@@ -114,7 +118,19 @@ func (m *machine) compare(at int, a, b expr.Value) (int, error) {
 	return order, nil
 }
 
+// rank orders booleans as Java does: false comes first.
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// arithmetic is one of + - * / % (EL 2.2 section 1.7): 0 for two nulls.
 func (m *machine) arithmetic(at int, op string, left, right expr.Value) (expr.Value, error) {
+	if left.IsNull() && right.IsNull() {
+		return expr.Int(0), nil
+	}
 	a, err := m.number(at, left)
 	if err != nil {
 		if op == "+" {

@@ -1,11 +1,28 @@
 // Package juel is the Unified Expression Language (EL 2.2) as models for Camunda 7
 // use it: ${…} and #{…}, alone or within text.
 //
-// Variables are process variables. There are no Java beans: a method outside of
-// the allow-list (methods.go), a function that is not one of functions.go, and
-// an assignment are errors when the model is deployed. Arithmetic is decimal.
+// Start reading at Compile, then parser.go (text to tree) and node.go (evaluation);
+// coerce.go has the conversions of the specification, testdata/expressions.txt what
+// they come to.
 //
-// Start reading at Compile, then parser.go (text to tree) and node.go (evaluation).
+// # What there is
+//
+// All operators of EL 2.2 with their coercions, properties, indexes, and from EL 3.0 the
+// joining of strings by +=. Variables are process variables; execution has the
+// getters of ids and getVariable, hasVariable. Methods of Java's strings, numbers,
+// lists, maps and dates that only read (methods.go), Camunda's now() and dateTime() and
+// Spin's S() and JSON() with their nodes.
+//
+// # Departures from EL and Camunda
+//
+//   - There are no Java beans: a method outside of the allow-list, a function that is
+//     not one of functions.go, and an assignment are errors when the model is
+//     deployed, which name the bean.
+//   - Arithmetic is decimal with 34 digits: 0.1 + 0.2 is 0.3, 3.0 as text is 3.
+//     Division by zero is an error, not infinity.
+//   - compareTo gives -1, 0 or 1. Regular expressions are those of RE2, without
+//     lookahead and backreferences. Times are in the zone of Env.Now.
+//   - Lambdas, collection literals and the semicolon of EL 3.0 are not available.
 package juel
 
 import (

@@ -96,7 +96,7 @@ func (p *parser) ternary() (node, error) {
 }
 
 // levels are the binary operators, those that bind weakest first.
-var levels = [][]string{{"||"}, {"&&"}, {"==", "!="}, {"<", ">", "<=", ">="}, {"+=", "+", "-"}, {"*", "/", "%"}}
+var levels = [][]string{{"||"}, {"&&"}, {"==", "!="}, {"<", ">", "<=", ">="}, {"+="}, {"+", "-"}, {"*", "/", "%"}}
 
 func (p *parser) binary(level int) (node, error) {
 	if level == len(levels) {
