@@ -33,7 +33,7 @@ func TestWorkIsBounded(t *testing.T) {
 		"string(for i in 1..60 return if i = 1 then [1] else [partial[-1], partial[-1]])":                                  "",
 		"count(for i in 1..60 return if i = 1 then {a: 1} else {a: partial[-1], b: partial[-1]})":                          "",
 		"string join(for i in 1..90000 return \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\")":           steps,
-		"for i in 1..60 return replace(if i = 1 then \"x\" else partial[-1], \"x\", \"xxxx\")":                             bytes,
+		"for i in 1..60 return replace(if i = 1 then \"x\" else partial[-1], \"x\", \"xxxx\")":                             steps,
 		"some i in 1..10000 satisfies matches(string join(for j in 1..3000 return \"a\"), \"(a*)*b\")":                     steps,
 		"matches(\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\", \"^(a+)+$\")":                                                  "",
 		"split(string join(for i in 1..40000 return \"a;\"), \";\")[-1] = \"\" and count(for i in 1..100000 return i) > 1": steps,
