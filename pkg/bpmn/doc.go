@@ -17,6 +17,7 @@
 //	mappings        camunda:inputOutput              zeebe:ioMapping               none
 //	headers         camunda:properties               zeebe:taskHeaders             none
 //	script          <script>: javascript, feel, juel  zeebe:script or a task type   as camunda
+//	decision        camunda:decisionRef              zeebe:calledDecision          none
 //	correlation     property, else business key      zeebe:subscription            business key
 //
 // Properties (camunda:property, zeebe:property) with a meaning:
@@ -25,7 +26,8 @@
 // barnabas.ttl (of what publishes a message: ISO 8601 duration) and
 // barnabas.status.variables (of a process: "true" or "false").
 //
-// Script tasks and business rule tasks with a task type are service tasks.
+// Script tasks and business rule tasks with a task type are service tasks; in the
+// camunda dialect a decisionRef goes before a topic, as in Camunda.
 // Message throw and end events and send tasks with a task type are tasks;
 // without one they publish their message.
 //

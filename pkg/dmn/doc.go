@@ -3,7 +3,7 @@
 // rules of DMN; FEEL and JUEL are package expr's, and where models are kept or who
 // asks for a decision is nobody's business here.
 //
-// Start reading at Parse and Model.Evaluate, then Result. graph.go has what depends
+// Start reading at Parse and Model.Evaluate, then Result; the examples run. graph.go has what depends
 // on what, logic.go and boxed.go the boxed expressions, table.go, tablehit.go and
 // hitpolicy.go the decision tables, types.go the item definitions.
 //
@@ -18,6 +18,11 @@
 // wherever a typeRef is; imports of DMN models, direct ones, under a name or none.
 // Names may have spaces and operators: expressions are compiled with the names in
 // their scope.
+//
+// A result says how it came about: every decision evaluated, what it required, and
+// of every table its inputs, the rules that matched with outputs and annotations, and
+// a hit policy that did not hold (Result.Violation). Result.Rows is the result in the
+// shape that Camunda 7 gives it.
 //
 // # Languages
 //
@@ -40,6 +45,8 @@
 //   - Names that a decision does not require are looked up in the inputs, and what is
 //     required of a decision without <variable> is also known by its id and by the
 //     names of its table's outputs: models made for Camunda count on it.
+//   - instance of a function type looks at the number of parameters, not at their
+//     types.
 //   - Knowledge models may call themselves and each other in circles.
 //   - Strings in inputs (input data, inputs of tables) are read as dates, times and
 //     durations where their type is one, for JSON has none.

@@ -15,6 +15,7 @@
 //	scope.go     subprocesses, terminate end events
 //	gateway.go   which flows are taken; joins; event-based gateways
 //	task.go      work for workers, its attempts and deadlines; scripts
+//	businessrule.go  decisions of business rule tasks
 //	event.go     messages; what catch events wait for
 //	timer.go     ticks
 //	boundary.go  boundary events, BPMN errors

@@ -86,6 +86,10 @@ func (g *generator) task(from string) string {
 		g.node(id, "script do=\"= %s\" result=x", g.pick("1 + 1", "again", "assert(x, x != null)"))
 		g.flow(from, id)
 		return id
+	case 2:
+		g.node(id, "business-rule decision=%s result=x%s", g.pick("rated", "asserted"), g.pick("", " map=singleEntry", " out.x=\"= x\""))
+		g.flow(from, id)
+		return id
 	default:
 		g.node(id, "service%s", attributes)
 	}

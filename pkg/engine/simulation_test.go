@@ -49,6 +49,7 @@ func simulate(t *testing.T, seed uint64) {
 	p, err := parseProcess(process)
 	require.NoError(t, err)
 	u := &universe{witness: newWitness(t, p), random: random}
+	u.decisions = u.decisions.deploy(t, "simulated.dmn", false)
 	u.reload = random.IntN(2) == 0
 	if random.IntN(2) == 0 { // stored in pages from the start
 		u.s.paged = true

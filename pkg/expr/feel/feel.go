@@ -1,14 +1,3 @@
-// Package feel is FEEL, the expression language of DMN 1.5 (chapter 10), with
-// the functions that Camunda adds.
-//
-// A text is parsed once, compiled to closures, and evaluated any number of times
-// by any number of goroutines. Decimals have 34 digits, strings count by code
-// point, logic has three values. What the specification calls an error gives null
-// and a warning; Env.Strict makes it an error.
-//
-// The package knows of expressions alone: nothing of processes or decision tables.
-// Start reading at Compile, then package syntax (text to tree), compile.go (tree to
-// closures), machine.go (one evaluation).
 package feel
 
 import (

@@ -195,7 +195,11 @@ func replace(c *invocation) expr.Value {
 func (c *invocation) replaceAll(re *regexp.Regexp, s, template string) expr.Value {
 	var out []byte
 	last := 0
-	for _, match := range re.FindAllStringSubmatchIndex(s, -1) {
+	matches := re.FindAllStringSubmatchIndex(s, c.limits.Steps+1)
+	if !c.charge(len(matches)) {
+		return expr.Null()
+	}
+	for _, match := range matches {
 		out = append(out, s[last:match[0]]...)
 		out = re.ExpandString(out, template, s, match)
 		last = match[1]

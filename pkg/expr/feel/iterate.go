@@ -138,9 +138,9 @@ func (m *machine) count(low, high expr.Value, s site, visit func(expr.Value) boo
 }
 
 func (m *machine) countDays(low, high expr.Value, visit func(expr.Value) bool) bool {
-	difference, _ := subtractTemporal(high, low)
-	span, _, _ := difference.AsSeconds()
-	return m.countTo(0, span/secondsPerDay, func(n int64) bool {
+	first, _ := low.AsTime()
+	last, _ := high.AsTime()
+	return m.countTo(0, (last.Unix()-first.Unix())/secondsPerDay, func(n int64) bool {
 		day, _ := addTemporal(low, expr.Seconds(n*secondsPerDay, 0))
 		return visit(day)
 	})

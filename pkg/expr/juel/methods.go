@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
+	"github.com/barnabas-project/barnabas/pkg/expr/feel/pattern"
 )
 
 // method is one of the allow-list: methods of Java's strings, numbers, lists,
@@ -176,13 +177,14 @@ func replaceText(c *call) (expr.Value, error) {
 	return c.str(c.at, strings.ReplaceAll(s, from, to))
 }
 
-// pattern compiles a regular expression.
+// pattern compiles a regular expression and counts the work of applying it to the base.
 func (c *call) pattern(text string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(text)
 	if err != nil {
 		return nil, c.errorf(c.at, "%q is not a pattern: %v", text, err)
 	}
-	return re, nil
+	c.steps += 5 + len(text)/16 + len(c.base.Text())*pattern.States(re)/256
+	return re, c.charge(c.at)
 }
 
 func matchText(c *call) (expr.Value, error) {
