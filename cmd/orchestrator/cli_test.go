@@ -368,7 +368,7 @@ premium = 400.00
 		{[]string{"testdata/broken.dmn"}, exitRefused, "line 5: words: the expression does not compile"},
 		{[]string{"testdata/manual.bpmn"}, exitRefused, "the root element is <definitions>"},
 		{[]string{importing}, exitRefused, "no model of namespace"},
-		{[]string{shapes}, exitUsage, "by --decision: discounts, terms, greeting, endless"},
+		{[]string{shapes}, exitUsage, "by --decision: discounts, terms, greeting, laborious, endless"},
 		{[]string{shapes, "--decision", "nothing"}, exitUsage, "by --decision: discounts"},
 		{[]string{shapes, "--decision", "endless"}, exitFailed, `evaluate "endless": expression`},
 		{[]string{shapes, "--decision", "greeting", "--strict"}, exitFailed, `no variable is named "name"`},

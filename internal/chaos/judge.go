@@ -26,12 +26,8 @@ func (c *chaos) mend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var faults []ledger.Span
-	for _, f := range c.injector.Done() {
-		faults = append(faults, ledger.Span{Began: f.Began, Mended: f.Mended})
-	}
 	c.outcome.Faults = c.injector.Done()
-	c.checker = ledger.NewChecker(sent, faults)
+	c.checker = ledger.NewChecker(sent)
 	c.say("all is mended; waiting until %d chains and all short processes have gone on", c.chains)
 	_ = c.await(ctx, "everything to go on", func() error { // who has not is told of below
 		if n := len(c.watch.Waiting(sent, before)); n > 0 {
@@ -124,6 +120,14 @@ func (c *chaos) judge(ctx context.Context) error {
 	}
 	if err := c.checker.ReadEffects(filepath.Join(c.folder, "effects")); err != nil {
 		return err
+	}
+	c.unwatch()
+	c.groups.Wait()
+	for _, t := range c.turmoils {
+		c.checker.Turmoil(t)
+	}
+	for _, f := range c.injector.Done() {
+		c.checker.Fault(f.Began, f.Mended)
 	}
 	verdict := c.checker.Judge()
 	c.outcome.Seed, c.outcome.Duration, c.outcome.Every = c.seed, c.duration, c.every

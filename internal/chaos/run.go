@@ -35,6 +35,10 @@ type chaos struct {
 	injector *fault.Injector
 	checker  *ledger.Checker
 	outcome  report.Outcome
+
+	groups   sync.WaitGroup
+	turmoils []load.Turmoil // valid once groups has been waited for
+	unwatch  context.CancelFunc
 }
 
 // run makes the run, tells of it, and says whether all is as it should be.
@@ -116,6 +120,7 @@ func (c *chaos) start(ctx context.Context) error {
 
 // begin begins all chains and waits until each has made a hop.
 func (c *chaos) begin(ctx context.Context) error {
+	c.watchGroups(ctx)
 	c.driver.Chains(c.chains)
 	return c.await(ctx, "all chains to make their first hop", func() error {
 		moving := 0
@@ -128,6 +133,17 @@ func (c *chaos) begin(ctx context.Context) error {
 			return fmt.Errorf("%d of %d have", moving, c.chains)
 		}
 		return nil
+	})
+}
+
+// watchGroups notes when work may be done again.
+func (c *chaos) watchGroups(ctx context.Context) {
+	ctx, c.unwatch = context.WithCancel(ctx)
+	c.groups.Go(func() {
+		var err error
+		if c.turmoils, err = load.Groups(ctx, c.site.Kafka.Address); err != nil {
+			c.say("%v", err)
+		}
 	})
 }
 
@@ -195,6 +211,10 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // close ends everything, and throws data away unless somebody will want to look.
 func (c *chaos) close(clean bool, err error) error {
+	if c.unwatch != nil {
+		c.unwatch()
+		c.groups.Wait()
+	}
 	if c.driver != nil {
 		c.driver.Close()
 	}

@@ -61,6 +61,7 @@ func (m *Model) Evaluate(decision string, env *expr.Env) (result Result, err err
 		if r := recover(); r != nil {
 			result, err = e.result, &EvaluationError{ElementID: n.id, Err: fmt.Errorf("the evaluation broke off: %v", r)}
 		}
+		result.Steps = e.used.Steps
 	}()
 	g := e.instance(e.env.Scope)
 	if n.kind == decisionService {

@@ -20,6 +20,7 @@ type Result struct {
 	// it. A decision that a service evaluates is there for every call of the service.
 	Decisions []*DecisionResult
 	Warnings  []Warning // about inputs and services; those about decisions are with them
+	Steps     int       // that were taken, as expr.Limits counts them
 	Omitted   int       // decisions, tables, rules and warnings beyond the limits
 	// Violation is the first hit policy that did not hold (two rules of a UNIQUE
 	// table, different outputs of an ANY table), nil if all did.

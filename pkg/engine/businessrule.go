@@ -121,8 +121,13 @@ func (r DecisionRef) Missing(task string) string {
 
 // evaluateDecision gives the result, unless it is null for a reason.
 func (d *decision) evaluateDecision(ref DecisionRef, deployed *DeployedDecision) (dmn.Result, *problem) {
+	if d.decided > MaxDecisionSteps {
+		return dmn.Result{}, newProblem(StepLimit,
+			"decisions took more than %d steps without a task, timer or message in between", MaxDecisionSteps)
+	}
 	view := d.view
 	result, err := deployed.Model.Evaluate(deployed.ID, &expr.Env{Scope: &view, Now: d.now, Seed: d.seed()})
+	d.decided += result.Steps
 	var why string
 	var unknown *dmn.UnknownError
 	switch {
@@ -229,13 +234,17 @@ func onlyEntry(row expr.Value) (expr.Value, error) {
 const (
 	maxToldRules  = 100
 	maxToldTables = 20
-	maxToldBytes  = 1 << 10 // of an input's value as JSON
+	maxToldBytes  = 4 << 10 // of all inputs: expressions, and values as JSON
 )
+
+// MaxDecisionSteps bounds what the decisions of one trigger may take together, so
+// that a loop around a business rule task stops before it keeps others waiting.
+const MaxDecisionSteps = 5_000_000
 
 // explain tells in short how a result came about.
 func explain(t token, deployed *DeployedDecision, result *dmn.Result) DecisionEvaluated {
 	e := DecisionEvaluated{Node: t.node, Scope: t.scope, Decision: deployed.ID, Version: deployed.Version, Omitted: result.Omitted}
-	rules := 0
+	rules, room := 0, maxToldBytes
 	for _, evaluated := range result.Decisions {
 		for i := range evaluated.Tables {
 			table := &evaluated.Tables[i]
@@ -243,7 +252,7 @@ func explain(t token, deployed *DeployedDecision, result *dmn.Result) DecisionEv
 				e.Omitted++
 				continue
 			}
-			told := TableEvaluated{Decision: evaluated.ID, HitPolicy: string(table.HitPolicy), Inputs: toldInputs(table)}
+			told := TableEvaluated{Decision: evaluated.ID, HitPolicy: string(table.HitPolicy), Inputs: toldInputs(table, &room)}
 			for _, m := range table.Matched[:min(len(table.Matched), maxToldRules-rules)] {
 				told.Rules = append(told.Rules, uint32(m.Index))
 			}
@@ -255,13 +264,17 @@ func explain(t token, deployed *DeployedDecision, result *dmn.Result) DecisionEv
 	return e
 }
 
-// toldInputs are the inputs of a table by their expression; values that are too
-// large are left out.
-func toldInputs(table *dmn.TableResult) Variables {
+// toldInputs are the inputs of a table by their expression; those for which there
+// is no room are left out.
+func toldInputs(table *dmn.TableResult, room *int) Variables {
 	var told Variables
-	for _, in := range table.Inputs[:min(len(table.Inputs), maxToldTables)] {
+	for _, in := range table.Inputs {
+		if in.Value.Size() > int64(*room) {
+			continue
+		}
 		raw, err := in.Value.AppendJSON(nil)
-		if err == nil && len(raw)+len(in.Expression) <= maxToldBytes {
+		if size := len(raw) + len(in.Expression); err == nil && size <= *room {
+			*room -= size
 			told = told.Set(in.Expression, slices.Clip(raw))
 		}
 	}

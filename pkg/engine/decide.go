@@ -79,6 +79,7 @@ type decision struct {
 	out Outcome
 
 	decisions Decisions
+	decided   int // steps that the current trigger's decisions took
 
 	queue  []token // tokens under way, from head on
 	head   int
@@ -175,7 +176,7 @@ func (d *decision) send(t token) {
 // completes the scopes that are empty then.
 func (d *decision) run() {
 	d.spent += d.steps
-	d.steps = 0
+	d.steps, d.decided = 0, 0
 	for {
 		for d.head < len(d.queue) {
 			t := d.queue[d.head]

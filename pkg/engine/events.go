@@ -190,7 +190,7 @@ type DecisionEvaluated struct {
 type TableEvaluated struct {
 	Decision  string // the id of its decision
 	HitPolicy string
-	Inputs    Variables // values of at most 1 KiB, by the expressions of the inputs
+	Inputs    Variables // by their expressions, at most 4 KiB of all tables
 	Rules     []uint32  // that matched, from 1
 }
 

@@ -47,14 +47,15 @@ func newReading(resources []Resource, known decisions, now time.Time) *reading {
 type document struct {
 	Resource
 	outline dmn.Outline
+	at      int // its place: several may have the same name
 }
 
 func (r *reading) read() error {
 	var models []document
-	for _, resource := range r.resources {
+	for i, resource := range r.resources {
 		outline, isDMN := dmn.ReadOutline(resource.XML)
 		if isDMN || strings.HasSuffix(strings.ToLower(resource.Name), ".dmn") {
-			models = append(models, document{resource, outline})
+			models = append(models, document{resource, outline, i})
 			continue
 		}
 		r.bpmn(resource)
@@ -113,7 +114,7 @@ func (r *reading) dmn(waiting []document) {
 
 func importsOneOf(d document, others []document) bool {
 	return slices.ContainsFunc(others, func(o document) bool {
-		return o.Name != d.Name && slices.Contains(d.outline.Imports, o.outline.Namespace)
+		return o.at != d.at && slices.Contains(d.outline.Imports, o.outline.Namespace)
 	})
 }
 

@@ -104,5 +104,10 @@ func TestProcessesAreBoundToTheirDecisions(t *testing.T) {
 		second, other := deploy("<b/>", bound)
 		require.NotEqual(t, decision, other)
 		require.Equal(t, bound, second.Version != first.Version)
+
+		alone, err := s.Deploy(t.Context(), store.NewDeployment{Processes: []store.NewDefinition{{ProcessID: second.ProcessID, XML: []byte("<p/>"), Bound: bound}}})
+		require.NoError(t, err)
+		require.Equal(t, second.ID, alone.Definitions[0].ID, "nothing has changed: it keeps the decisions it came with")
+		require.Equal(t, second.Decisions, alone.Definitions[0].Decisions)
 	}
 }

@@ -99,19 +99,23 @@ func (d *Deployed) decisions() []int64 {
 }
 
 func deployOne(ctx context.Context, tx pgx.Tx, n *NewDefinition, decisions []int64) (Definition, error) {
-	sum := n.checksum(decisions)
-	d := Definition{ProcessID: n.ProcessID, VersionTag: n.VersionTag, Resource: n.Resource, XML: n.XML, Decisions: decisions}
+	d := Definition{ProcessID: n.ProcessID, VersionTag: n.VersionTag, Resource: n.Resource, XML: n.XML}
 	var latest []byte
 	err := tx.QueryRow(ctx, `
-		SELECT id, version, checksum FROM definition WHERE process_id = $1 ORDER BY version DESC LIMIT 1`,
-		n.ProcessID).Scan(&d.ID, &d.Version, &latest)
+		SELECT id, version, checksum, decisions FROM definition WHERE process_id = $1 ORDER BY version DESC LIMIT 1`,
+		n.ProcessID).Scan(&d.ID, &d.Version, &latest, &d.Decisions)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return d, err
 	}
+	if len(decisions) == 0 && string(latest) == string(n.checksum(d.Decisions)) {
+		return d, nil // also if it is bound: it keeps the decisions it came with
+	}
+	sum := n.checksum(decisions)
 	if string(latest) == string(sum) {
 		return d, nil
 	}
 	d.Version++
+	d.Decisions = decisions
 	err = tx.QueryRow(ctx, `
 		INSERT INTO definition (process_id, version, version_tag, resource, checksum, xml, decisions)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,

@@ -11,14 +11,15 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
-// Span is when a fault was at work.
-type Span struct{ Began, Mended time.Time }
+// span is when work may have been done again because of something.
+type span struct{ began, ended time.Time }
 
 // Checker is given all books, each in its order, in any order of books; then it
 // judges. It is not safe for concurrent use.
 type Checker struct {
 	sent      []load.Sent
-	faults    []Span
+	faults    []span
+	turmoils  []span // of the workers' groups
 	seed      maphash.Seed
 	instances map[string]*instance // by id
 	tasks     map[task]*attempt
@@ -31,12 +32,18 @@ type Checker struct {
 	findings  []Finding
 }
 
-// NewChecker makes a checker for a run in which these messages were sent and
-// these faults injected.
-func NewChecker(sent []load.Sent, faults []Span) *Checker {
-	return &Checker{sent: sent, faults: faults, seed: maphash.MakeSeed(), instances: make(map[string]*instance), tasks: make(map[task]*attempt),
+// NewChecker makes a checker for a run in which these messages were sent.
+func NewChecker(sent []load.Sent) *Checker {
+	return &Checker{sent: sent, seed: maphash.MakeSeed(), instances: make(map[string]*instance), tasks: make(map[task]*attempt),
 		chains: make(map[string]*chain), messages: make(map[string]int), perSecond: make(map[int64]int)}
 }
+
+// Fault notes that something was broken, which explains work done again.
+func (c *Checker) Fault(began, mended time.Time) { c.faults = append(c.faults, span{began, mended}) }
+
+// Turmoil notes that Kafka's own word is that groups were not stable, which
+// explains it too.
+func (c *Checker) Turmoil(t load.Turmoil) { c.turmoils = append(c.turmoils, span{t.Began, t.Ended}) }
 
 // task names one attempt at a task.
 type task struct {

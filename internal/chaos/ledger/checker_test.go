@@ -21,7 +21,8 @@ func second(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
 // books are hand-made: tests change them before they are compared.
 type books struct {
 	sent     []load.Sent
-	faults   []Span
+	faults   []span
+	turmoils []load.Turmoil
 	status   []statusRecord
 	commands []Command
 	results  []string
@@ -112,7 +113,13 @@ func clean() *books {
 }
 
 func (b *books) judge() Verdict {
-	c := NewChecker(b.sent, b.faults)
+	c := NewChecker(b.sent)
+	for _, f := range b.faults {
+		c.Fault(f.began, f.ended)
+	}
+	for _, t := range b.turmoils {
+		c.Turmoil(t)
+	}
 	for _, s := range b.status {
 		c.Status(s.value(), s.published)
 	}
@@ -155,10 +162,16 @@ func TestWhatAtLeastOnceAllows(t *testing.T) {
 	b.results = append(b.results, b.results[0])
 	b.effects = append(b.effects, b.effects[0]) // its command is there twice
 	b.effects = append(b.effects, later(b.effects[1], 10))
-	b.faults = []Span{{second(5), second(6)}}
+	b.faults = []span{{second(5), second(6)}}
 	v := b.judge()
 	require.Empty(t, v.Findings)
 	require.Equal(t, []int{1, 1, 1, 2}, []int{v.Figures.StatusAgain, v.Figures.CommandsAgain, v.Figures.ResultsAgain, v.Figures.EffectsAgain})
+	require.Zero(t, v.Figures.EffectsByTurmoil)
+
+	b.faults, b.turmoils = nil, []load.Turmoil{{Began: second(5), Ended: second(6)}}
+	v = b.judge()
+	require.Empty(t, v.Findings)
+	require.Equal(t, 1, v.Figures.EffectsByTurmoil)
 }
 
 func later(e worker.Effect, seconds int) worker.Effect {
@@ -207,7 +220,7 @@ func TestEveryViolationIsFound(t *testing.T) {
 		{"work repeated without a fault", Doubled, func(b *books) { b.effects = append(b.effects, later(b.effects[1], 5)) }, "no fault explains it"},
 		{"work repeated long after a fault", Doubled, func(b *books) {
 			b.effects = append(b.effects, later(b.effects[1], 500))
-			b.faults = []Span{{second(-100), second(-90)}}
+			b.faults = []span{{second(-100), second(-90)}}
 		}, "no fault explains it"},
 		{"chain with two next hops", Forked, func(b *books) { b.task(1, 7, "go", `{"hop":1}`, "hop", 2) }, "hop 2 was sent as"},
 		{"command that status does not tell of", Forked, func(b *books) { b.task(3, 9, "a", `{}`, "step", 0) }, "no status record tells of"},
@@ -227,7 +240,7 @@ func TestEveryViolationIsFound(t *testing.T) {
 		{"hop follows an open hop", Forked, func(b *books) { b.status[1].events = b.status[1].events[1:]; b.history[1] = b.status[1] }, "follows hop 1, which was not completed"},
 		{"work done twice differently", Forked, func(b *books) {
 			e := later(b.effects[1], 1)
-			e.Did, b.faults = "else", []Span{{second(1), second(2)}}
+			e.Did, b.faults = "else", []span{{second(1), second(2)}}
 			b.effects = append(b.effects, e)
 		}, "was done twice, differently"},
 		{"status out of order", Reordered, func(b *books) { b.status[1], b.status[2] = b.status[2], b.status[1] }, "sequence 2 was published after 3"},
@@ -292,7 +305,7 @@ func TestPathsOfClaimsAndInterrupts(t *testing.T) {
 
 func TestALineTornByAKillIsLeftOut(t *testing.T) {
 	t.Parallel()
-	c := NewChecker(nil, nil)
+	c := NewChecker(nil)
 	require.NoError(t, c.effects(strings.NewReader(`{"at":"2026-11-21T12:00:00Z","correlationId":"`+instanceID(1)+`.0.1.1"}`+"\n"+`{"at":"20`)))
 	require.Equal(t, 1, c.figures.Effects)
 	require.ErrorContains(t, c.effects(strings.NewReader("no json\n")), "no json")

@@ -52,7 +52,8 @@ type Figures struct {
 	Results           int    `json:"results"`
 	ResultsAgain      int    `json:"resultsSentAgain"` // to the same attempt
 	Effects           int    `json:"sideEffects"`
-	EffectsAgain      int    `json:"sideEffectsRepeated"` // for the same attempt, all explained unless there is a finding
+	EffectsAgain      int    `json:"sideEffectsRepeated"`                        // for the same attempt, all explained unless there is a finding
+	EffectsByTurmoil  int    `json:"sideEffectsRepeatedByRebalanceWithoutFault"` // of these
 	HistorySteps      int    `json:"historySteps"`
 	Messages          int    `json:"messages"`
 	MessagesTaken     int    `json:"messagesCorrelated"`

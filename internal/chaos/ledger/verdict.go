@@ -151,17 +151,24 @@ func (c *Checker) judgeChain(id string) {
 const redelivery = 20 * time.Second
 
 // judgeRepeat wants a reason for work done twice: the command was published
-// twice, or between the two something was broken.
+// twice, or between the two something was broken, or the group was not stable.
 func (c *Checker) judgeRepeat(r repeat) {
 	if c.tasks[r.task].commands > 1 {
 		return
 	}
-	for _, f := range c.faults {
-		if f.Began.Before(r.again) && f.Mended.Add(redelivery).After(r.first) {
-			return
-		}
+	if within(c.faults, r) {
+		return
+	}
+	if within(c.turmoils, r) {
+		c.figures.EffectsByTurmoil++
+		return
 	}
 	c.find(Doubled, "%s: done at %s and again at %s by %s, and no fault explains it", c.name(r.task, c.tasks[r.task]), r.first, r.again, r.process)
+}
+
+// within says whether one of the spans explains work done again.
+func within(spans []span, r repeat) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return s.began.Before(r.again) && s.ended.Add(redelivery).After(r.first) })
 }
 
 // judgeSent wants what was sent to have had its effect, once.

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -98,4 +99,14 @@ func createTopic(t *testing.T, kafka *kgo.Client, topic string) {
 	t.Helper()
 	_, err := kadm.NewClient(kafka).CreateTopic(t.Context(), 1, 1, nil, topic)
 	require.NoError(t, err)
+}
+
+func TestGroupsAreInTurmoilBetweenLooksThatDiffer(t *testing.T) {
+	t.Parallel()
+	var book turmoils
+	at := func(n int) time.Time { return time.Unix(int64(n), 0) }
+	for n, seen := range []string{"", "a b", "a b", "a c", "a c", "", "", "a c", "a c"} {
+		book.note(at(n), seen)
+	}
+	require.Equal(t, []Turmoil{{time.Time{}, at(1)}, {at(2), at(3)}, {at(4), at(7)}}, book.all)
 }

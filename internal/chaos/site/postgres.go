@@ -64,6 +64,7 @@ func (p *Postgres) Version(ctx context.Context) (version string, err error) {
 	}
 	defer conn.Close(ctx)
 	err = conn.QueryRow(ctx, `SHOW server_version`).Scan(&version)
+	version, _, _ = strings.Cut(version, " ") // what follows is who packed it
 	return version, err
 }
 
