@@ -79,7 +79,8 @@ func TestEnginesComeAndGoWhileInstancesRun(t *testing.T) {
 	require.Zero(t, s.consistent(t).Findings)
 }
 
-// resumesWithin is generous: a group session lasts 10 s, a relay's lease 3 s.
+// resumesWithin is generous: a dead engine is silent for 3 s, a relay's lease lasts
+// as long.
 const resumesWithin = 30 * time.Second
 
 func TestKilledEngineAndRelayAreReplaced(t *testing.T) {

@@ -134,9 +134,6 @@ func (c *chaos) judge(ctx context.Context) error {
 	c.outcome.Figures, c.outcome.PerSecond = verdict.Figures, verdict.PerSecond
 	c.outcome.Findings = append(c.outcome.Findings, verdict.Findings...)
 	c.outcome.Deaths = c.site.Deaths()
-	if commit, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output(); err == nil { // else these are no sources of git
-		c.outcome.Commit = strings.TrimSpace(string(commit))
-	}
 	c.outcome.Findings = append(c.outcome.Findings, c.complaints()...)
 	return nil
 }

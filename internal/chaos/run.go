@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,6 +91,9 @@ func (c *chaos) start(ctx context.Context) error {
 	command, err := workers(ctx, c.folder, c.think)
 	if err != nil {
 		return err
+	}
+	if commit, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output(); err == nil { // else these are no sources of git
+		c.outcome.Commit = strings.TrimSpace(string(commit))
 	}
 	c.say("starting Kafka, Postgres, engines, relays and workers")
 	if c.site, err = site.Start(ctx, site.Config{Folder: c.folder, Worker: command}); err != nil {

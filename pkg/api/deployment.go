@@ -84,7 +84,8 @@ func (s *server) deploy(ctx context.Context, in *deployInput) (*deployOutput, er
 // resources are the documents of the body: itself, or the files of a form.
 func (in *deployInput) resources() ([]orchestrator.Resource, error) {
 	kind, params, err := mime.ParseMediaType(in.ContentType)
-	if err != nil || kind != "multipart/form-data" {
+	isForm := err == nil && kind == "multipart/form-data"
+	if !isForm {
 		return []orchestrator.Resource{{Name: in.Resource, XML: in.RawBody}}, nil
 	}
 	var found []orchestrator.Resource

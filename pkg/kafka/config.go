@@ -53,7 +53,7 @@ type SASL struct {
 func (c Config) logger() *zap.Logger { return cmp.Or(c.Logger, zap.NewNop()) }
 
 // quietFor is how long the same message is not repeated.
-const quietFor = 30 * time.Second
+const quietFor = time.Minute
 
 // quiet logs the same message once in a while: while a broker is away every
 // client has something to say several times a second.

@@ -65,12 +65,12 @@ func (o *Outcome) verdict(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\nWhen the last fault was mended, every chain and every short process had gone on after %s. Then everything was ended in order, and `orchestrator fsck` said: %s.\n",
 		o.Settled.Sub(o.Mended).Round(time.Second), o.Fsck)
-	for n, f := range o.Findings {
-		if n == shown {
-			fmt.Fprintf(b, "- … and %d more\n", len(o.Findings)-shown)
-			break
-		}
+	some, more := o.list()
+	for _, f := range some {
 		fmt.Fprintf(b, "\n- %s: %s\n", f.Kind, strings.ReplaceAll(f.What, "\n", " "))
+	}
+	if more > 0 {
+		fmt.Fprintf(b, "\n- … and %d more\n", more)
 	}
 }
 

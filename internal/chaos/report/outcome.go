@@ -30,8 +30,19 @@ type Outcome struct {
 	Fsck      string
 }
 
-// shown is how many findings are listed; all are counted.
-const shown = 30
+// shown is how many findings of a kind are listed; all are counted.
+const shown = 10
+
+// list gives the findings to show, and says how many are left out.
+func (o *Outcome) list() (some []ledger.Finding, more int) {
+	seen := make(map[ledger.Kind]int)
+	for _, f := range o.Findings {
+		if seen[f.Kind]++; seen[f.Kind] <= shown {
+			some = append(some, f)
+		}
+	}
+	return some, len(o.Findings) - len(some)
+}
 
 // Summary is the outcome in a few lines.
 func (o *Outcome) Summary() string {
@@ -44,12 +55,12 @@ func (o *Outcome) Summary() string {
 		fmt.Fprintf(&b, "%d %s  ", ledger.Count(o.Findings, k), k)
 	}
 	b.WriteString("\n")
-	for n, finding := range o.Findings {
-		if n == shown {
-			fmt.Fprintf(&b, "… and %d more\n", len(o.Findings)-shown)
-			break
-		}
+	some, more := o.list()
+	for _, finding := range some {
 		fmt.Fprintf(&b, "%s: %s\n", strings.ToUpper(string(finding.Kind)), finding.What)
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "… and %d more\n", more)
 	}
 	return b.String()
 }

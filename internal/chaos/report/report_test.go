@@ -116,6 +116,6 @@ func TestSummaryCutsOff(t *testing.T) {
 	for range shown + 4 {
 		o.Findings = append(o.Findings, ledger.Finding{Kind: ledger.Waiting, What: "x"})
 	}
-	require.Contains(t, o.Summary(), "1 lost  0 doubled  0 forked  0 reordered  0 early  34 waiting")
-	require.Contains(t, o.Summary(), "… and 5 more")
+	require.Contains(t, o.Summary(), "1 lost  0 doubled  0 forked  0 reordered  0 early  14 waiting")
+	require.Contains(t, o.Summary(), "… and 4 more")
 }

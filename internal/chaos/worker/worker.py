@@ -67,6 +67,7 @@ def main():
         "bootstrap.servers": BROKERS, "group.id": "chaos-python", "auto.offset.reset": "earliest", "enable.auto.commit": False,
         "partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": 6000, "heartbeat.interval.ms": 2000,
         "reconnect.backoff.max.ms": 1000,
+        "topic.metadata.refresh.interval.ms": 1000,  # topics are created when models are deployed; librdkafka looks every 5 minutes
     })
     consumer.subscribe(["barnabas.task." + t for t in TASKS])
     while running:
