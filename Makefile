@@ -29,6 +29,10 @@ test-race: ## the same under the race detector
 test-kafka: ## run the protocol tests on a real Apache Kafka, started for this on a free port
 	$(KAFKA) run go test -count=1 $(addprefix ./,$(PROTOCOL_TESTS))
 
+.PHONY: fuzz
+fuzz: ## fuzz every target in turn and print a table: FUZZTIME=10m
+	FUZZTIME=$(or $(FUZZTIME),1m) .ci/fuzz
+
 .PHONY: mutate
 mutate: ## remove each guard from a copy and see a test fail
 	go run ./internal/mutate

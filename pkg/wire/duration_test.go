@@ -41,3 +41,11 @@ func TestDurationReadsWhatItWrites(t *testing.T) {
 	require.Equal(t, "PT0S", string(appendDuration(nil, -time.Second)))
 	require.Equal(t, "PT1.05S", string(appendDuration(nil, 1050*time.Millisecond)))
 }
+
+// A float64 can't tell the nanoseconds of ten years apart.
+func TestDurationKeepsNanoseconds(t *testing.T) {
+	t.Parallel()
+	d, ok := ParseDuration("PT315359999.987654321S")
+	require.True(t, ok)
+	require.Equal(t, maxDuration-12345679, d)
+}
