@@ -188,6 +188,10 @@ func (r *fsck) checkCorrelations(ctx context.Context) error {
 	}
 }
 
+// sweptWithin is how long after their time expired messages are told to be left
+// over: owners look every few seconds, but may have much to do after an outage.
+const sweptWithin = 10 * time.Minute
+
 func rowName(row *store.CorrelationRow) string { return fmt.Sprintf("%q/%q", row.Name, row.Key) }
 
 // checkCorrelation looks at what a row says by itself.
@@ -203,8 +207,16 @@ func (r *fsck) checkCorrelation(ctx context.Context, row *store.ScannedCorrelati
 		return err
 	}
 	want := c.row().NextExpiry
-	if want == 0 || row.NextExpiry != 0 && row.NextExpiry <= want {
+	overdue := want != 0 && r.signs.Engines && time.Since(time.UnixMilli(want)) > sweptWithin
+	switch {
+	case want == 0 || row.NextExpiry != 0 && row.NextExpiry <= want && !overdue:
 		return nil
+	case row.NextExpiry != 0 && row.NextExpiry <= want:
+		return r.report(ctx, Finding{
+			What: "expiry", Key: rowName(&row.CorrelationRow),
+			Message: fmt.Sprintf("messages that expired at %s are still buffered, though engines run", time.UnixMilli(want).UTC().Format(time.RFC3339)),
+			Advice:  fmt.Sprintf("the owner of home %d removes them: look whether it has one (barnabas_homes_owned)", row.Home),
+		}, nil)
 	}
 	seen := row.CorrelationRow
 	return r.report(ctx, Finding{

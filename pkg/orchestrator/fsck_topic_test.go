@@ -30,7 +30,7 @@ func newCluster(t *testing.T, f *fixture) *cluster {
 	t.Cleanup(a.Close)
 	c := &cluster{a, client, kadm.NewClient(client)}
 	declared := make(map[string]topics.Topic)
-	for _, name := range []string{f.topics.results, f.topics.control, f.topics.messages} {
+	for _, name := range []string{f.topics.results, f.topics.control, f.topics.messages, f.topics.status} {
 		declared[name] = topics.Topic{Name: name, Partitions: 2}
 	}
 	require.NoError(t, a.Ensure(t.Context(), declared))
@@ -111,4 +111,41 @@ func TestFsckWaitsForMessagesOnTheirWay(t *testing.T) {
 	checked, found = f.fsck(func(check *Fsck) { check.Cluster = c })
 	require.Empty(t, found, "records have not been published")
 	require.Equal(t, 1, checked.Undecided)
+}
+
+func TestFsckTellsHowFarHistoryIs(t *testing.T) {
+	t.Parallel()
+	f := sound(t)
+	c := newCluster(t, f)
+	for range 10 {
+		require.NoError(t, c.client.ProduceSync(t.Context(), &kgo.Record{Topic: f.topics.status, Partition: 1, Value: []byte("{}")}).FirstErr())
+	}
+	check := func() (Checked, []Finding) {
+		return f.fsck(func(check *Fsck) { check.Cluster, check.Group = c, "engines" })
+	}
+	checked, found := check()
+	require.Empty(t, found)
+	require.EqualValues(t, 10, checked.HistoryBehind, "it has not begun")
+
+	at := make(kadm.Offsets)
+	at.AddOffset(f.topics.status, 1, 4, -1)
+	require.NoError(t, c.admin.CommitAllOffsets(t.Context(), "engines-history", at))
+	checked, found = check()
+	require.Empty(t, found)
+	require.EqualValues(t, 6, checked.HistoryBehind)
+
+	to := make(kadm.Offsets)
+	to.AddOffset(f.topics.status, 1, 7, -1)
+	_, err := c.admin.DeleteRecords(t.Context(), to)
+	require.NoError(t, err)
+	checked, found = check()
+	require.EqualValues(t, 3, checked.HistoryBehind)
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].Message, "3 status records expired before history took them")
+
+	_, err = c.admin.DeleteTopics(t.Context(), f.topics.status)
+	require.NoError(t, err)
+	_, found = check()
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].Message, "the cluster does not have the status topic")
 }
