@@ -29,6 +29,19 @@ test-race: ## the same under the race detector
 test-kafka: ## run the protocol tests on a real Apache Kafka, started for this on a free port
 	$(KAFKA) run go test -count=1 $(addprefix ./,$(PROTOCOL_TESTS))
 
+.PHONY: fuzz
+fuzz: ## fuzz every target in turn and print a table: FUZZTIME=10m
+	FUZZTIME=$(or $(FUZZTIME),1m) .ci/fuzz
+
+.PHONY: sim
+sim: ## simulate the shell under faults: STEPS=1000000 SEED=n (default: by the clock), a process per core
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	go test -c -o "$$dir/sim.test" ./pkg/sim; cd pkg/sim; \
+	cores=$$(nproc); steps=$$(( $(or $(STEPS),1000000) / cores )); seed=$(or $(SEED),$$(date +%s%N | cut -c1-13)); \
+	pids=(); for core in $$(seq $$cores); do \
+	  GOMAXPROCS=1 "$$dir/sim.test" -test.v -test.timeout 2h -test.run 'TestSimulation$$' -sim.steps=$$steps -sim.seed=$$((seed + core * 1000000)) & pids+=($$!); \
+	done; failed=0; for pid in "$${pids[@]}"; do wait "$$pid" || failed=1; done; exit $$failed
+
 .PHONY: mutate
 mutate: ## remove each guard from a copy and see a test fail
 	go run ./internal/mutate

@@ -13,10 +13,12 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/orchestrator"
 	"github.com/barnabas-project/barnabas/pkg/store"
+	"github.com/barnabas-project/barnabas/topics"
 )
 
 type fsckCommand struct {
-	Repair bool `help:"Mend what can be mended safely, also beside running engines. Without, nothing is changed."`
+	Repair bool   `help:"Mend what can be mended safely, also beside running engines. Without, nothing is changed."`
+	Group  string `help:"Consumer group of the engines." default:"barnabas"`
 }
 
 // fsckReport is what fsck says as JSON.
@@ -55,7 +57,11 @@ func (c *fsckCommand) check(ctx context.Context, g *globals, database string, br
 			return &usageError{err.Error()}
 		}
 		defer a.Close()
-		f.Cluster = a
+		set, err := topics.Load(g.Topics)
+		if err != nil {
+			return &usageError{err.Error()}
+		}
+		f.Cluster, f.Names, f.Group = a, set.Names(), c.Group
 	}
 	return c.run(ctx, g, f)
 }
@@ -93,9 +99,11 @@ func (c *fsckCommand) printFinding(f orchestrator.Finding) {
 	}
 }
 
-func (c *fsckCommand) printSummary(n orchestrator.Checked, topics bool) {
+func (c *fsckCommand) printSummary(n orchestrator.Checked, withTopics bool) {
 	fmt.Printf("checked %d instances, %d correlations and %d homes; %d outbox rows are not published yet\n", n.Instances, n.Correlations, n.Homes, n.Unpublished)
-	if !topics {
+	if withTopics {
+		fmt.Printf("history has %d records to take\n", n.HistoryBehind)
+	} else {
 		fmt.Println("positions in topics were not compared: name the brokers with --brokers")
 	}
 	if n.Undecided > 0 {

@@ -54,7 +54,7 @@ func Description(version string) ([]byte, error) {
 
 func described(mux *http.ServeMux, s *server, version string) huma.API {
 	cfg := huma.DefaultConfig("Barnabas", version)
-	cfg.Info.Description = "Deploy processes, start them, send them messages, look at what runs and mend what is stuck. " +
+	cfg.Info.Description = "Deploy processes and decisions, start instances, send them messages, look at what runs and mend what is stuck; evaluate decisions. " +
 		"Everything that happens often goes over Kafka; see the protocol."
 	cfg.CreateHooks = nil // no $schema member in answers
 	cfg.DocsPath = ""     // its page would load scripts from elsewhere

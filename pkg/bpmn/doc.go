@@ -28,6 +28,8 @@
 //
 // Script tasks and business rule tasks with a task type are service tasks; in the
 // camunda dialect a decisionRef goes before a topic, as in Camunda.
+// What a script in JavaScript sets by execution.setVariable is part of its result;
+// a variable that it removes becomes null.
 // Message throw and end events and send tasks with a task type are tasks;
 // without one they publish their message.
 //

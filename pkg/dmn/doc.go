@@ -45,8 +45,8 @@
 //   - Names that a decision does not require are looked up in the inputs, and what is
 //     required of a decision without <variable> is also known by its id and by the
 //     names of its table's outputs: models made for Camunda count on it.
-//   - instance of a function type looks at the number of parameters, not at their
-//     types.
+//   - instance of a function type looks at the parameters, not at the type of the
+//     result; those of built-in functions are counted only.
 //   - Knowledge models may call themselves and each other in circles.
 //   - Strings in inputs (input data, inputs of tables) are read as dates, times and
 //     durations where their type is one, for JSON has none.

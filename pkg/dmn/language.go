@@ -187,6 +187,11 @@ func (t *tests) admit(r *evaluation, env *expr.Env, s *feel.Subject) (bool, erro
 			return false, err
 		}
 	}
+	if t.feel != nil {
+		if holds, ok := t.feel.Holds(env, s); ok {
+			return holds, nil
+		}
+	}
 	var result expr.Value
 	var err error
 	switch {

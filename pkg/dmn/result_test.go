@@ -103,3 +103,19 @@ func TestOutline(t *testing.T) {
 		require.Equal(t, c.want, got, c.xml)
 	}
 }
+
+// The parameters of a function type count, whoever defines the function.
+func TestFunctionTypesLookAtParameters(t *testing.T) {
+	t.Parallel()
+	m, err := dmn.Parse([]byte(model(`<itemDefinition name="tOfNumber"><functionItem outputTypeRef="number"><parameters name="n" typeRef="number"/></functionItem></itemDefinition>`+
+		`<businessKnowledgeModel id="double" name="double"><variable name="double"/><encapsulatedLogic><formalParameter name="n" typeRef="number"/>`+literal("2 * n")+`</encapsulatedLogic></businessKnowledgeModel>`+
+		decision("fits", `<knowledgeRequirement><requiredKnowledge href="#double"/></knowledgeRequirement>`+literal("double instance of tOfNumber"))+
+		decision("lambda", literal("(function(n) n) instance of tOfNumber"))+
+		decision("misfits", literal("(function(s: string) 1) instance of tOfNumber")))), dmn.Config{})
+	require.NoError(t, err)
+	for id, want := range map[string]string{"fits": "true", "lambda": "true", "misfits": "false"} {
+		result, err := m.Evaluate(id, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, result.Value.Text(), id)
+	}
+}

@@ -159,13 +159,15 @@ func (r *typeReader) components(components []*etree.Element) *itemType {
 }
 
 func (r *typeReader) function(f *etree.Element) *itemType {
-	params := make([]string, len(r.all(f, "parameters")))
-	for i := range params {
-		params[i] = "Any"
-	}
-	shape, err := syntax.ParseType("function<"+strings.Join(params, ",")+">", nil)
-	if err != nil {
-		r.problem(f, CodeStructure, "the function type cannot be read: %s", err)
+	var params []syntax.Type
+	for _, e := range r.all(f, "parameters") {
+		param := syntax.Type{}
+		if ref := xmldoc.Attr(e, "typeRef"); ref != "" {
+			if t := r.resolve(e, ref); t != nil {
+				param = t.shape
+			}
+		}
+		params = append(params, param)
 	}
 	result := &itemType{}
 	if ref := xmldoc.Attr(f, "outputTypeRef"); ref != "" {
@@ -173,7 +175,7 @@ func (r *typeReader) function(f *etree.Element) *itemType {
 			result = t
 		}
 	}
-	return &itemType{shape: shape, size: len(params) + 1, result: result}
+	return &itemType{shape: syntax.FunctionOf(params...), size: len(params) + 1, result: result}
 }
 
 func (r *typeReader) resolve(e *etree.Element, ref string) *itemType {

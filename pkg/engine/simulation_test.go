@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/barnabas-project/barnabas/internal/randomprocess"
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 )
 
@@ -39,7 +40,7 @@ func TestSimulation(t *testing.T) {
 
 func simulate(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
-	process := generate(random)
+	process := randomprocess.Generate(random)
 	passed := false
 	defer func() {
 		if !passed {

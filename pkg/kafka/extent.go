@@ -2,7 +2,10 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Extent is what there is of a topic.
@@ -49,4 +52,34 @@ func (a *Admin) Extents(ctx context.Context, names []string) (map[string]Extent,
 		}
 	}
 	return extents, nil
+}
+
+// Progress is how far a consumer group has come in a topic.
+type Progress struct {
+	Behind int64 // records that it has not consumed yet
+	Lost   int64 // records that expired before it has
+}
+
+// Progress asks how far a group has come. What it never committed it begins at
+// the beginning.
+func (a *Admin) Progress(ctx context.Context, group, topic string) (Progress, error) {
+	extents, err := a.Extents(ctx, []string{topic})
+	if err != nil {
+		return Progress{}, err
+	}
+	committed, err := a.admin.FetchOffsets(ctx, group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // it has not begun
+		return Progress{}, fmt.Errorf("look how far group %s is: %w", group, translate(err))
+	}
+	var p Progress
+	for partition := range extents[topic].Partitions {
+		first, end := extents[topic].First[partition], extents[topic].End[partition]
+		next := first
+		if c, found := committed.Lookup(topic, partition); found && c.Err == nil {
+			next = c.At
+			p.Lost += max(first-next, 0)
+		}
+		p.Behind += max(end-max(next, first), 0)
+	}
+	return p, nil
 }

@@ -219,7 +219,9 @@ func (b *batch) instance(id engine.InstanceID) *instance {
 func (b *batch) correlation(w *work, key store.CorrelationKey) *correlation {
 	c := b.correlations[key]
 	if c == nil {
-		if b.err = b.loadCorrelations(map[store.CorrelationKey]struct{}{key: {}}); b.err != nil {
+		// A later read that succeeds does not mend an earlier one that did not.
+		if err := b.loadCorrelations(map[store.CorrelationKey]struct{}{key: {}}); err != nil {
+			b.err = err
 			return &correlation{key: key}
 		}
 		c = b.correlations[key]

@@ -16,6 +16,7 @@ type delivery struct {
 	instance engine.InstanceID
 	element  engine.Key
 	node     int
+	only     string // process that alone may still have the message; "": any
 }
 
 func newDelivery(c wire.Control) (*delivery, error) {
@@ -23,7 +24,7 @@ func newDelivery(c wire.Control) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &delivery{message: *m, instance: c.Instance, element: engine.Key(c.Element), node: c.Node}
+	d := &delivery{message: *m, instance: c.Instance, element: engine.Key(c.Element), node: c.Node, only: c.ProcessID}
 	d.mark = deliveryMark(&c)
 	if !c.Expires.IsZero() {
 		d.expires = c.Expires.UnixMilli()
@@ -61,7 +62,7 @@ func (in *delivery) decide(b *batch, w *work) disposition {
 	if in.expires > 0 && in.expires <= b.now.UnixMilli() {
 		return unmatched
 	}
-	return b.correlate(w, &in.message)
+	return b.correlate(w, &in.message, in.only)
 }
 
 // cancellation ends an instance from outside.
@@ -149,7 +150,8 @@ func (b *batch) release(w *work, id engine.InstanceID) {
 	}
 	from := b.pack.Mark()
 	for _, data := range kept {
-		if b.err = wire.Unpack(data, func(r wire.Record) error { b.pack.Add(r); return nil }); b.err != nil {
+		if err := wire.Unpack(data, func(r wire.Record) error { b.pack.Add(r); return nil }); err != nil {
+			b.err = err
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/engine"
 	"github.com/barnabas-project/barnabas/pkg/store"
@@ -224,3 +225,16 @@ func (d *decoder) uvarint() uint64 {
 }
 
 func (d *decoder) text() []byte { return d.take(int(d.uvarint())) }
+
+// Waiting tells how many subscriptions and how many messages that are still valid
+// at now a stored correlation has. It has one of both only while they are not for
+// each other.
+func Waiting(row store.CorrelationRow, now time.Time) (subscriptions, messages int, err error) {
+	c := decodeCorrelation(row)
+	for _, m := range c.messages {
+		if m.expires > now.UnixMilli() {
+			messages++
+		}
+	}
+	return len(c.subscriptions), messages, c.unreadable
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/barnabas-project/barnabas/pkg/store"
+	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
 // Finding is an inconsistency, said so that an operator understands it.
@@ -27,8 +28,10 @@ type Checked struct {
 	// Undecided are instances that wait for a message that may be on its way to
 	// them: whether it is can be told only when everything has arrived.
 	Undecided int `json:"undecided"`
-	Findings  int `json:"findings"`
-	Repaired  int `json:"repaired"`
+	// HistoryBehind are status records that history has not taken yet; with a cluster.
+	HistoryBehind int64 `json:"historyBehind"`
+	Findings      int   `json:"findings"`
+	Repaired      int   `json:"repaired"`
 }
 
 // Fsck looks for what can't be: in the rows of a database, between them, and
@@ -42,6 +45,10 @@ type Fsck struct {
 	Store *store.Store
 	// Cluster has what Kafka says; nil: positions are not compared.
 	Cluster Cluster
+	// Names of the topics, and the consumer group of the engines (default barnabas):
+	// for Cluster.
+	Names wire.Names
+	Group string
 	// Repair mends what can be mended safely beside running engines.
 	Repair bool
 	// Pause before a suspicion is looked at again; default 1 s.

@@ -129,7 +129,7 @@ func (r *fsck) checkUnheard(ctx context.Context) error {
 // stillUnheard: at one instant the instance waited and the row did not have it,
 // since the instance was the same before and after the row was read.
 func (r *fsck) stillUnheard(ctx context.Context, w waiter) (bool, error) {
-	before, waits, err := r.waits(ctx, w.place, w.sub.Name, w.sub.CorrelationKey, w.sub.Element, w.sub.Node)
+	before, waits, err := r.waits(ctx, w)
 	if err != nil || !waits {
 		return false, err
 	}
@@ -137,14 +137,14 @@ func (r *fsck) stillUnheard(ctx context.Context, w waiter) (bool, error) {
 	if err != nil || len(unheard) == 0 {
 		return false, err
 	}
-	after, waits, err := r.waits(ctx, w.place, w.sub.Name, w.sub.CorrelationKey, w.sub.Element, w.sub.Node)
+	after, waits, err := r.waits(ctx, w)
 	return waits && before == after, err
 }
 
 // waits tells whether an instance waits for a message, and its version; 0: it
 // does not run.
-func (r *fsck) waits(ctx context.Context, at store.Place, name, key string, element engine.Key, node int) (version int64, waits bool, err error) {
-	err = r.Store.ScanTheseInstances(ctx, at.Home, [][16]byte{at.ID}, func(row *store.ScannedInstance) error {
+func (r *fsck) waits(ctx context.Context, w waiter) (version int64, waits bool, err error) {
+	err = r.Store.ScanTheseInstances(ctx, w.place.Home, [][16]byte{w.place.ID}, func(row *store.ScannedInstance) error {
 		version = row.Version
 		s, err := r.decode(ctx, row)
 		if err != nil {
@@ -152,7 +152,8 @@ func (r *fsck) waits(ctx context.Context, at store.Place, name, key string, elem
 			return nil   //nolint:nilerr // a finding of its own
 		}
 		waits = slices.ContainsFunc(s.OpenSubscriptions(), func(sub engine.Subscription) bool {
-			return sub.Element == element && sub.Node == node && sub.Name == name && sub.CorrelationKey == key
+			sub.Interrupting = w.sub.Interrupting
+			return sub == w.sub
 		})
 		return nil
 	})
@@ -188,6 +189,10 @@ func (r *fsck) checkCorrelations(ctx context.Context) error {
 	}
 }
 
+// sweptWithin is how long after their time expired messages are told to be left
+// over: owners look every few seconds, but may have much to do after an outage.
+const sweptWithin = 10 * time.Minute
+
 func rowName(row *store.CorrelationRow) string { return fmt.Sprintf("%q/%q", row.Name, row.Key) }
 
 // checkCorrelation looks at what a row says by itself.
@@ -203,8 +208,16 @@ func (r *fsck) checkCorrelation(ctx context.Context, row *store.ScannedCorrelati
 		return err
 	}
 	want := c.row().NextExpiry
-	if want == 0 || row.NextExpiry != 0 && row.NextExpiry <= want {
+	overdue := want != 0 && r.signs.Engines && time.Since(time.UnixMilli(want)) > sweptWithin
+	switch {
+	case want == 0 || row.NextExpiry != 0 && row.NextExpiry <= want && !overdue:
 		return nil
+	case row.NextExpiry != 0 && row.NextExpiry <= want:
+		return r.report(ctx, Finding{
+			What: "expiry", Key: rowName(&row.CorrelationRow),
+			Message: fmt.Sprintf("messages that expired at %s are still buffered, though engines run", time.UnixMilli(want).UTC().Format(time.RFC3339)),
+			Advice:  fmt.Sprintf("the owner of home %d removes them: look whether it has one (barnabas_homes_owned)", row.Home),
+		}, nil)
 	}
 	seen := row.CorrelationRow
 	return r.report(ctx, Finding{
@@ -245,6 +258,13 @@ type claim struct {
 	sub     subscription
 }
 
+// waiter is who should wait.
+func (c *claim) waiter() waiter {
+	return waiter{store.Place{Home: c.sub.home, ID: c.sub.instance}, engine.Subscription{
+		Element: c.sub.element, Node: c.sub.node, Name: c.row.Name, CorrelationKey: c.row.Key,
+	}}
+}
+
 // checkClaims sees that whoever is said to wait does so.
 func (r *fsck) checkClaims(ctx context.Context, claims []claim) error {
 	byHome := make(map[int32][][16]byte)
@@ -280,7 +300,7 @@ func (r *fsck) checkClaims(ctx context.Context, claims []claim) error {
 
 // checkClaim looks again: the row has not changed since before nobody waited.
 func (r *fsck) checkClaim(ctx context.Context, c claim) error {
-	_, waits, err := r.waits(ctx, store.Place{Home: c.sub.home, ID: c.sub.instance}, c.row.Name, c.row.Key, c.sub.element, c.sub.node)
+	_, waits, err := r.waits(ctx, c.waiter())
 	if err != nil || waits {
 		return err
 	}

@@ -109,6 +109,11 @@ var corruptions = map[string]struct {
 		do:   []string{`UPDATE correlation SET next_expiry = NULL WHERE next_expiry IS NOT NULL`},
 		what: "expiry", says: "1 messages are buffered", advice: "--repair", mended: true,
 	},
+	"expired but not removed": {
+		do: []string{`UPDATE relay_shard SET expires_at = 'infinity'`,
+			`UPDATE correlation SET next_expiry = 1000, data = decode(replace(encode(data, 'hex'), encode(substring(data FROM 12 FOR 6), 'hex'), 'e88780808000'), 'hex') WHERE key = 'nobody'`},
+		what: "expiry", says: "messages that expired at 1970-01-01T00:00:01Z are still buffered, though engines run", advice: "barnabas_homes_owned",
+	},
 	"outbox row deleted": {
 		do: []string{`UPDATE relay_shard SET published_seq = published_seq - 1 WHERE published_seq = (SELECT max(outbox_seq) FROM home)`,
 			`DELETE FROM outbox_0 WHERE seq = (SELECT max(outbox_seq) FROM home)`},

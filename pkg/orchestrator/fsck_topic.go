@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -15,6 +16,8 @@ import (
 type Cluster interface {
 	// Extents tells of those topics that exist, asked of the brokers at each call.
 	Extents(ctx context.Context, topics []string) (map[string]kafka.Extent, error)
+	// Progress tells how far a consumer group has come in a topic.
+	Progress(ctx context.Context, group, topic string) (kafka.Progress, error)
 }
 
 // checkTopics compares the stored positions with the topics.
@@ -41,7 +44,36 @@ func (r *fsck) checkTopics(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.checkStatus(ctx)
+}
+
+// checkStatus sees that there is a topic to tell of instances, and how far
+// history has come in it.
+func (r *fsck) checkStatus(ctx context.Context) error {
+	topic := r.Names.Status()
+	extents, err := r.Cluster.Extents(ctx, []string{topic})
+	if err != nil {
+		return err
+	}
+	if _, exists := extents[topic]; !exists {
+		return r.report(ctx, Finding{
+			What: "topic", Key: topic, Message: "the cluster does not have the status topic: what happens to instances can't be published, and after it nothing else",
+			Advice: "orchestrator topics apply creates it; if it has another name, declare that in --topics-dir",
+		}, nil)
+	}
+	group := cmp.Or(r.Group, "barnabas") + "-history"
+	progress, err := r.Cluster.Progress(ctx, group, topic)
+	if err != nil {
+		return err
+	}
+	r.checked.HistoryBehind = progress.Behind
+	if progress.Lost == 0 {
+		return nil
+	}
+	return r.report(ctx, Finding{
+		What: "history", Key: group, Message: fmt.Sprintf("%d status records expired before history took them: their steps are missing from it", progress.Lost),
+		Advice: "let engines project history (no --no-history), or reset the group to the beginning of the topic; give the topic a longer retention",
+	}, nil)
 }
 
 // lookAtTopics reads positions before and after the topics: what was decided by

@@ -70,29 +70,37 @@ func (in *message) decide(b *batch, w *work) disposition {
 		}
 		b.marks[in.mark] = w
 	}
-	return b.correlate(w, in)
+	return b.correlate(w, in, "")
 }
 
 // correlate is decide without the question whether the message was seen before.
-func (b *batch) correlate(w *work, in *message) disposition {
+// A message that came back from one of several processes it was for goes to that
+// process only: the others have had it.
+func (b *batch) correlate(w *work, in *message, only string) disposition {
 	served := make(map[string]bool, 1)
 	end := undecided
 	if !b.defs.onlyStarts(in.Name) {
 		if b.pendingKeys[in.key()] {
 			b.settle() // who began to wait before the message came must be seen
 		}
-		end = b.deliver(w, in, served)
+		end = b.deliver(w, in, only, served)
 	}
 	for _, start := range b.defs.starts[in.Name] {
-		if !served[start.def.ProcessID] {
+		if !served[start.def.ProcessID] && concerns(only, start.def.ProcessID) {
 			end = strongest(end, b.startByMessage(w, in, start))
 		}
 	}
-	if end != undecided || w.redo {
+	switch {
+	case end != undecided || w.redo:
 		return end
+	case only != "":
+		return late // it has had its effect elsewhere
 	}
 	return b.buffer(w, in)
 }
+
+// concerns tells whether a message for only one process, or for any (""), is for this one.
+func concerns(only, process string) bool { return only == "" || only == process }
 
 // strongest: applied here counts more than forwarded.
 func strongest(a, b disposition) disposition {
@@ -103,17 +111,18 @@ func strongest(a, b disposition) disposition {
 }
 
 // deliver gives the message to the oldest subscription of each process.
-func (b *batch) deliver(w *work, in *message, served map[string]bool) disposition {
+func (b *batch) deliver(w *work, in *message, only string, served map[string]bool) disposition {
 	c := b.correlation(w, in.key())
 	if c.unreadable != nil {
 		return b.deadLetter(w, "defect", c.unreadable.Error())
 	}
 	end := undecided
+	shared := only != "" || b.isShared(c, in.Name)
 	for _, s := range append([]subscription(nil), c.subscriptions...) {
-		if served[s.processID] {
+		if served[s.processID] || !concerns(only, s.processID) {
 			continue
 		}
-		taken := b.deliverTo(w, c, s, in)
+		taken := b.deliverTo(w, c, s, in, shared)
 		if taken == applied || taken == forwarded || taken == parked {
 			served[s.processID] = true
 			end = strongest(end, taken)
@@ -122,14 +131,26 @@ func (b *batch) deliver(w *work, in *message, served map[string]bool) dispositio
 	return end
 }
 
+// isShared tells whether a message may be for several processes.
+func (b *batch) isShared(c *correlation, name string) bool {
+	processes := make(map[string]bool, 1)
+	for i := range c.subscriptions {
+		processes[c.subscriptions[i].processID] = true
+	}
+	for _, start := range b.defs.starts[name] {
+		processes[start.def.ProcessID] = true
+	}
+	return len(processes) > 1
+}
+
 // deliverTo gives the message to one subscription; anything but applied,
 // forwarded and parked means that it is not taken.
-func (b *batch) deliverTo(w *work, c *correlation, s subscription, in *message) disposition {
+func (b *batch) deliverTo(w *work, c *correlation, s subscription, in *message, shared bool) disposition {
 	if !s.stays {
 		c.close(s.instance, s.element, s.node)
 	}
 	if s.home != b.h.id {
-		b.forwardMessage(w, s, in)
+		b.forwardMessage(w, s, in, shared)
 		return forwarded
 	}
 	inst := b.instance(s.instance)
@@ -176,9 +197,13 @@ func (a *addressed) kept(o *Orchestrator) *wire.Control {
 }
 
 // forwardMessage sends the message to the home of the subscription's instance.
-func (b *batch) forwardMessage(w *work, s subscription, in *message) {
+func (b *batch) forwardMessage(w *work, s subscription, in *message, shared bool) {
 	in.expires = b.expiry(in)
-	b.control(w, (&addressed{in, s.instance, s.home, s.element, s.node}).kept(b.h.o))
+	c := (&addressed{in, s.instance, s.home, s.element, s.node}).kept(b.h.o)
+	if shared {
+		c.ProcessID = s.processID
+	}
+	b.control(w, c)
 	w.answer.Instances = append(w.answer.Instances, s.instance)
 }
 
@@ -243,12 +268,19 @@ func (b *batch) settleOne(ch subscriptionChange) {
 		return
 	}
 	c.open(ch.sub)
+	for b.deliverBuffered(ch, c) && ch.sub.stays {
+	}
+}
+
+// deliverBuffered gives the oldest message that waits to the subscription just
+// opened, and tells whether that took it.
+func (b *batch) deliverBuffered(ch subscriptionChange, c *correlation) (taken bool) {
 	if ch.inst.broken {
-		return
+		return false
 	}
 	waiting, ok := c.take(b.now.UnixMilli())
 	if !ok {
-		return
+		return false
 	}
 	m := wire.Message{
 		Name: ch.key.Name, CorrelationKey: ch.key.Key, ID: waiting.id, BusinessKey: waiting.businessKey, Variables: waiting.variables,
@@ -256,14 +288,16 @@ func (b *batch) settleOne(ch subscriptionChange) {
 	in, err := newMessage(m)
 	if err != nil {
 		b.defect(ch.w, ch.inst, err)
-		return
+		return false
 	}
 	in.mark, in.expires = [16]byte{}, waiting.expires
-	end := b.deliverTo(ch.w, c, ch.sub, in)
+	end := b.deliverTo(ch.w, c, ch.sub, in, false)
+	taken = end == applied || end == parked
 	switch {
-	case end == applied, end == parked:
+	case taken:
 		ch.w.unbuffered++
 	case !ch.w.redo:
 		c.putBack(waiting) // the element stopped waiting at once: the message waits for the next
 	}
+	return taken
 }

@@ -2,10 +2,12 @@ package orchestrator
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
@@ -163,4 +165,42 @@ func TestMessagesAreBufferedUpToALimit(t *testing.T) {
 	f.produce(0, messages...)
 	require.Equal(t, map[string]int{"buffered": maxBufferedMessages, "dead-lettered": 1}, f.ends(len(messages)))
 	require.Equal(t, "buffer-full", header(f.deadLetters(1)[0], wire.HeaderDLQClass))
+}
+
+// A subscription that stays takes every message that waited for it, not only the oldest.
+func TestSubscriptionThatStaysTakesAllThatWaits(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.deploy(noted)
+	f.produce(0, f.message("note", "o1", "n1", `{}`), f.message("note", "o1", "n2", `{}`))
+	require.Equal(t, map[string]int{"buffered": 2}, f.ends(2))
+	f.produce(0, f.message("order", "o1", "", `{"orderId":"o1"}`))
+	f.until("both notes are delivered and none waits", func() bool {
+		waiting := f.count(`SELECT count(*) FROM correlation WHERE next_expiry IS NOT NULL`)
+		return waiting == 0 && len(f.statuses(1, "")) == 3
+	})
+}
+
+// A message for two processes comes back from one of them, which has stopped waiting: it is not started again by the other.
+func TestMessageThatComesBackIsNotGivenToOthersAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 2)
+	f.waitsForPayment()
+	f.deploy(strings.ReplaceAll(strings.ReplaceAll(oneTask, `name="order"`, `name="payment"`), `id="one-task"`, `id="paid"`))
+	f.produce(1, f.message("payment", "o1", "p1", `{}`))
+	delivery := f.controls(1)[0]
+	require.Equal(t, "waiting", header(delivery, wire.HeaderProcessID))
+	f.commands(2, "work") // that of the process the payment starts
+	_, err := f.Cancel(t.Context(), f.statuses(1, "")[0].id(t), "gave up")
+	require.NoError(t, err)
+	f.produce(0, delivery)
+	require.Equal(t, 1, f.ends(4)["late"])
+	require.Len(t, f.commands(2, "work"), 2, "the payment starts one instance")
+}
+
+func (s status) id(t *testing.T) engine.InstanceID {
+	t.Helper()
+	id, err := uuid.Parse(s.InstanceID)
+	require.NoError(t, err)
+	return engine.InstanceID(id)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -259,8 +260,8 @@ func (o *Orchestrator) newHome(id, homes int32, claimed store.Claimed) *home {
 		timers: alarm{every: 10 * time.Second}, expiries: alarm{every: 10 * time.Second}, startTimers: alarm{every: 5 * time.Second},
 	}
 	h.fence.Generation = o.catalogue.get().generation
-	for p, at := range claimed.Positions {
-		q := &partitionQueue{partition: p, source: o.sourceOf(p.Topic), stored: at}
+	for _, p := range slices.SortedFunc(maps.Keys(claimed.Positions), store.InputPartition.Compare) {
+		q := &partitionQueue{partition: p, source: o.sourceOf(p.Topic), stored: claimed.Positions[p]}
 		h.queues[topicPartition{p.Topic, p.Partition}] = q
 		h.inbox.queues[q.source] = append(h.inbox.queues[q.source], q)
 	}

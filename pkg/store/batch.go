@@ -212,11 +212,11 @@ func (b *Batch) lockCorrelation(name, key string) {
 	b.lockCorr.cols[1].addText(key)
 }
 
-// correlationVersion is the version of the correlation rows that a batch writes.
+// CorrelationVersion is the version of the correlation rows that a batch writes.
 // A row may be removed and another begun under its key while somebody holds the
 // first: counting from 1 again, they could be taken for each other. No two batches
 // have home and place in its line in common.
-func correlationVersion(f *Fence) int64 { return (f.CommitSeq+1)<<20 | int64(f.Home) }
+func (f *Fence) CorrelationVersion() int64 { return (f.CommitSeq+1)<<20 | int64(f.Home) }
 
 // ParkInput keeps an input for a parked instance.
 func (b *Batch) ParkInput(id [16]byte, input []byte) {
@@ -303,7 +303,7 @@ func (b *Batch) queue(q *statements, f *Fence, c *compressor) {
 // queueCorrelations locks rows first when two statements would: one after the
 // other they lock in an order of their own, and two batches might wait for each other.
 func (b *Batch) queueCorrelations(q *statements, f *Fence) {
-	home, version := int4Param(f.Home), int8Param(correlationVersion(f))
+	home, version := int4Param(f.Home), int8Param(f.CorrelationVersion())
 	b.openCorr.queue(q, stOpenCorrelation, home, version)
 	if b.putCorr.rows > 0 && b.dropCorr.rows > 0 {
 		b.lockCorr.queue(q, stLockCorrelation)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,6 +14,11 @@ type InputPartition struct {
 	Topic     string
 	TopicID   [16]byte
 	Partition int32
+}
+
+// Compare orders input partitions by topic and number.
+func (p InputPartition) Compare(other InputPartition) int {
+	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
 }
 
 // Claimed is what a new owner of a home begins with.

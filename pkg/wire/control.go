@@ -22,6 +22,9 @@ type Control struct {
 	// message anew, should the instance have stopped waiting.
 	Message Message
 	Expires time.Time
+	// ProcessID of deliver: the one process that the message is then for, since
+	// others have had it; empty: any.
+	ProcessID string
 
 	// Result is the untouched record of a result, with the place it was consumed from.
 	Result Record
@@ -167,6 +170,7 @@ func (d *controlDecoder) message(c *Control) {
 		TraceParent:    traceParent(d.header(HeaderTraceParent)),
 		Variables:      d.object(),
 	}
+	c.ProcessID = strings.ToValidUTF8(d.text(HeaderProcessID), "\ufffd")
 	if expires := d.header(HeaderExpires); len(expires) > 0 {
 		var err error
 		if c.Expires, err = time.Parse(time.RFC3339Nano, string(expires)); err != nil {

@@ -32,12 +32,19 @@ func TestDurations(t *testing.T) {
 func TestDurationReadsWhatItWrites(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		// Beyond days at nanoseconds a duration has more digits than a float.
-		want := time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "d"))
+		want := time.Duration(rapid.Int64Range(0, int64(maxDuration)).Draw(t, "d"))
 		got, ok := parseDuration(appendDuration(nil, want))
 		require.True(t, ok)
 		require.Equal(t, want, got)
 	})
 	require.Equal(t, "PT0S", string(appendDuration(nil, -time.Second)))
 	require.Equal(t, "PT1.05S", string(appendDuration(nil, 1050*time.Millisecond)))
+}
+
+// A float64 can't tell the nanoseconds of ten years apart.
+func TestDurationKeepsNanoseconds(t *testing.T) {
+	t.Parallel()
+	d, ok := ParseDuration("PT315359999.987654321S")
+	require.True(t, ok)
+	require.Equal(t, maxDuration-12345679, d)
 }

@@ -92,7 +92,7 @@ func TestControlIsDecodedAsItWas(t *testing.T) {
 	result := *record(`broken`, "correlationId", sampleID, "barnabas-home", "99", "barnabas-control", "cancel", "status", "failed")
 	result.Partition, result.Offset, result.Time = 4, 1<<40, noon
 	for name, want := range map[string]Control{
-		"deliver":         {Kind: Deliver, Instance: sampleInstance(), Home: 5, Element: 9, Node: 2, Message: message, Expires: noon},
+		"deliver":         {Kind: Deliver, Instance: sampleInstance(), Home: 5, Element: 9, Node: 2, Message: message, Expires: noon, ProcessID: "order"},
 		"deliver forever": {Kind: Deliver, Instance: sampleInstance(), Message: Message{Name: "paid"}},
 		"result":          {Kind: ForwardResult, Instance: sampleInstance(), Home: 5, Result: result},
 		"cancel":          {Kind: CancelInstance, Instance: sampleInstance(), Home: 5, Reason: "wrong order"},

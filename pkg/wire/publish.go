@@ -79,6 +79,7 @@ func (p *Pack) delivery(c *Control) {
 	if !c.Expires.IsZero() {
 		p.time(codeExpires, &p.due, c.Expires)
 	}
+	p.optional(codeProcessID, c.ProcessID)
 	p.messageHeaders(&c.Message)
 	p.object(c.Message.Variables)
 }

@@ -44,6 +44,9 @@ func (shape *closureShape) close(m *machine) *closure {
 // Parameters are the names of the parameters.
 func (f *closure) Parameters() []string { return parameterNames(f.params) }
 
+// ParameterTypes are their types, Any where none is given.
+func (f *closure) ParameterTypes() []syntax.Type { return parameterTypes(f.params) }
+
 func (f *closure) arrange(names []string, args []expr.Value) ([]expr.Value, bool) {
 	return arrange(f.Parameters(), names, args)
 }

@@ -16,8 +16,8 @@
 // list, range, context and function types, if, for over lists, ranges, numbers and dates
 // with several iterators and partial, some, every, filters, paths, contexts, ranges in every
 // notation, unary tests, functions with types of parameters, named arguments, names with
-// spaces, @-literals, comments, escapes up to \U01F40E. All built-in functions of tables
-// 76 to 92, and of Camunda: get or else, is defined, assert, context put and merge with
+// spaces, @-literals, comments, escapes up to \U01F40E. All built-in functions of section
+// 10.3.4, and of Camunda: get or else, is defined, assert, context put and merge with
 // their older names put and put all, extract, trim, is blank, is empty, to base64, uuid,
 // random number, last day of month, duplicate values, partition, from json, to json.
 // string format is ours. testdata/functions.txt shows each of them.
@@ -33,8 +33,6 @@
 //     to even, within 10^±6144.
 //   - now() and today() are Env.Now, so they are the same throughout an evaluation;
 //     uuid() and random number() come from Env.Seed.
-//   - Parameters of functions are evaluated by name only if the function tells its names;
-//     an unknown name gives null.
 //
 // # Bounds
 //

@@ -135,6 +135,12 @@ func TestInstanceOf(t *testing.T) {
 		{`1 instance of number`, `true`}, {`[1, 2] instance of list<number>`, `true`}, {`[1, "a"] instance of list<number>`, `false`},
 		{`@"P1D" instance of days and time duration`, `true`}, {`null instance of Any`, `false`}, {`{a: 1} instance of context<a: number>`, `true`},
 		{`[1..2] instance of range<number>`, `true`}, {`abs instance of function<number> -> number`, `true`},
+		{`(function(a: number) a) instance of function<number> -> Any`, `true`}, {`(function(a: number) a) instance of function<string> -> Any`, `false`},
+		{`(function(a) a) instance of function<string> -> Any`, `true`}, {`(function(a: number) a) instance of function<Any> -> Any`, `false`},
+		{`(function(a: list<number>) a) instance of function<list<number>> -> Any`, `true`}, {`(function(a: list<number>) a) instance of function<list<string>> -> Any`, `false`},
+		{`(function(a: context<a: string>) "") instance of function<context<a: string, b: string>> -> string`, `true`},
+		{`(function(a: context<a: string, b: string>) "") instance of function<context<a: string>> -> string`, `false`},
+		{`(function(a: number) a) instance of function<> -> Any`, `false`}, {`(function() 1) instance of function<> -> Any`, `true`},
 	})
 }
 

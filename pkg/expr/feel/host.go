@@ -20,6 +20,17 @@ type HostFunction struct {
 // Parameters are the names of the parameters.
 func (f *HostFunction) Parameters() []string { return parameterNames(f.Params) }
 
+// ParameterTypes are their types, Any where none is given.
+func (f *HostFunction) ParameterTypes() []syntax.Type { return parameterTypes(f.Params) }
+
+func parameterTypes(params []syntax.Parameter) []syntax.Type {
+	types := make([]syntax.Type, len(params))
+	for i, p := range params {
+		types[i] = p.Type
+	}
+	return types
+}
+
 func parameterNames(params []syntax.Parameter) []string {
 	names := make([]string, len(params))
 	for i, p := range params {

@@ -81,7 +81,9 @@ func elementary(v expr.Value, f func(c *apd.Context, d, x *apd.Decimal) (apd.Con
 	}
 	result.Reduce(&result)
 	if result.Exponent > 0 {
-		c.Quantize(&result, &result, 0)
+		if _, err := c.Quantize(&result, &result, 0); err != nil {
+			return expr.Null()
+		}
 	}
 	return expr.Number(&result)
 }

@@ -40,12 +40,19 @@ func (u *UnaryTests) Test(env *expr.Env, input expr.Value) (expr.Value, error) {
 
 // TestSubject is Test for a value that is tested often.
 func (u *UnaryTests) TestSubject(env *expr.Env, s *Subject) (expr.Value, error) {
-	if u.quick != nil {
-		if holds, ok := u.quick.hold(env, s); ok {
-			return expr.Bool(holds), nil
-		}
+	if holds, ok := u.Holds(env, s); ok {
+		return expr.Bool(holds), nil
 	}
 	return u.expression.evaluate(env, s.value)
+}
+
+// Holds tells whether tests against constants hold; ok is false where TestSubject
+// has to be asked.
+func (u *UnaryTests) Holds(env *expr.Env, s *Subject) (holds, ok bool) {
+	if u.quick == nil {
+		return false, false
+	}
+	return u.quick.hold(env, s)
 }
 
 // Source is the text that was compiled.

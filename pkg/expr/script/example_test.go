@@ -7,12 +7,6 @@ import (
 	"github.com/barnabas-project/barnabas/pkg/expr/script"
 )
 
-// assigned prints what a script sets.
-type assigned struct{}
-
-func (assigned) Set(name string, v expr.Value) { fmt.Println(name, "=", v) }
-func (assigned) Remove(name string)            { fmt.Println(name, "removed") }
-
 func ExampleCompile() {
 	e, err := script.Compile(`
 		var total = order.lines.reduce((sum, l) => sum + l.qty * l.price, 0);
@@ -24,11 +18,10 @@ func ExampleCompile() {
 	}
 	variables, _ := expr.FromJSON([]byte(`{"order": {"lines": [{"qty": 2, "price": 30.5}, {"qty": 1, "price": 50}]}}`))
 	scope, _ := variables.AsContext()
-	v, err := e.Evaluate(&expr.Env{Scope: scope, Writer: assigned{}})
-	fmt.Println(v, err)
-	// Output:
-	// total = 111
-	// large <nil>
+	set := writes{} // what it sets, by name
+	v, err := e.Evaluate(&expr.Env{Scope: scope, Writer: set})
+	fmt.Println(v, set["total"], err)
+	// Output: large 111 <nil>
 }
 
 // What cannot run here is said when the model is deployed.

@@ -27,7 +27,7 @@ func (p *parser) typeName() (Type, error) {
 	if !ok {
 		return Type{}, p.errorf(t.start, "%q is not a type; use one such as number, string or list<date>", name)
 	}
-	typ := Type{name: kind.String(), kind: kind, arity: -1}
+	typ := Type{name: kind.String(), kind: kind}
 	if !p.accept("<") {
 		return typ, nil
 	}
@@ -91,17 +91,18 @@ func (p *parser) contextType(typ *Type) error {
 }
 
 func (p *parser) functionType(typ *Type) error {
-	typ.arity = 0
+	typ.params = []Type{}
 	for !p.accept(">") {
-		if typ.arity > 0 {
+		if len(typ.params) > 0 {
 			if err := p.expect(",", "between parameter types"); err != nil {
 				return err
 			}
 		}
-		if _, err := p.typeName(); err != nil {
+		param, err := p.typeName()
+		if err != nil {
 			return err
 		}
-		typ.arity++
+		typ.params = append(typ.params, param)
 	}
 	if !p.accept("->") {
 		return nil

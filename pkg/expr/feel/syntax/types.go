@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
@@ -13,7 +14,7 @@ type Type struct {
 	kind    expr.Kind
 	element *Type   // of list<…> and range<…>
 	fields  []Field // of context<…>
-	arity   int     // of function<…>; -1 without parameters given
+	params  []Type  // of function<…>; nil where they are not given
 }
 
 // Field is an entry of a context type.
@@ -41,6 +42,11 @@ func ListOf(element Type) Type {
 // ContextOf is the type of contexts that have at least the given entries.
 func ContextOf(fields ...Field) Type {
 	return Type{name: expr.KindContext.String(), kind: expr.KindContext, fields: fields}
+}
+
+// FunctionOf is the type of functions that can be called with arguments of the types.
+func FunctionOf(params ...Type) Type {
+	return Type{name: expr.KindFunction.String(), kind: expr.KindFunction, params: append([]Type{}, params...)}
 }
 
 // ParseType reads a type as it is written after instance of; types are those of
@@ -93,9 +99,48 @@ func (t Type) Contains(v expr.Value) bool {
 		return t.element == nil || t.element.conforms(r.Low) && t.element.conforms(r.High)
 	case expr.KindFunction:
 		f, _ := v.AsFunction()
-		return t.arity < 0 || len(f.Parameters()) == t.arity
+		return t.params == nil || t.accepts(f)
 	}
 	return true
+}
+
+// accepts tells whether a function can be called as the type says: its parameters
+// take what the type's parameters give (DMN 1.5 section 10.3.2.9.2). Those of
+// built-in functions are counted only.
+func (t Type) accepts(f expr.Function) bool {
+	if len(f.Parameters()) != len(t.params) {
+		return false
+	}
+	typed, ok := f.(interface{ ParameterTypes() []Type })
+	if !ok {
+		return true
+	}
+	for i, declared := range typed.ParameterTypes() {
+		if !t.params[i].conformsTo(declared) {
+			return false
+		}
+	}
+	return true
+}
+
+// conformsTo tells whether every value of the type is one of the other.
+func (t Type) conformsTo(other Type) bool {
+	if other.IsAny() {
+		return true
+	}
+	if t.IsAny() || t.kind != other.kind {
+		return t.kind == expr.KindNull && !t.IsAny()
+	}
+	if other.element != nil && (t.element == nil || !t.element.conformsTo(*other.element)) {
+		return false
+	}
+	for _, wanted := range other.fields {
+		at := slices.IndexFunc(t.fields, func(f Field) bool { return f.Name == wanted.Name })
+		if at < 0 || !t.fields[at].Type.conformsTo(wanted.Type) {
+			return false
+		}
+	}
+	return other.params == nil || len(t.params) == len(other.params)
 }
 
 // conforms is Contains where null is allowed, as it is for parts of a value.

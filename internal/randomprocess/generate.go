@@ -1,4 +1,8 @@
-package engine
+// Package randomprocess writes random processes, in the notation of the engine's
+// transcripts, for simulations. It knows nothing of how they are executed.
+//
+// Start reading at Generate.
+package randomprocess
 
 import (
 	"fmt"
@@ -16,8 +20,8 @@ type generator struct {
 	inside int // nesting of subprocesses
 }
 
-// generate writes a process of a few blocks.
-func generate(random *rand.Rand) string {
+// Generate writes a process of a few blocks: chance decides which.
+func Generate(random *rand.Rand) string {
 	g := &generator{random: random, flows: &strings.Builder{}, nodes: &strings.Builder{}}
 	last := g.sequence("start", 1+random.IntN(4), 3)
 	g.flow(last, "end")
