@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -187,9 +188,21 @@ func (c *chaos) harm(ctx context.Context, plan []fault.Fault) error {
 	c.injector.Run(ctx, plan)
 	wait(ctx, time.Until(c.outcome.Began.Add(c.duration)))
 	c.outcome.Mended = time.Now()
+	c.outcome.Processors, c.outcome.Load = runtime.NumCPU(), loadAverage()
 	stop()
 	all.Wait()
 	return ctx.Err()
+}
+
+// loadAverage is that of the last quarter of an hour; 0 if the system does not tell.
+func loadAverage() (load float64) {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	var one, five float64
+	_, _ = fmt.Sscan(string(text), &one, &five, &load) // what is not there is 0
+	return load
 }
 
 // progress says how far it is, every ten seconds.

@@ -24,6 +24,8 @@ type document struct {
 	Seed     uint64           `json:"seed"`
 	Commit   string           `json:"commit,omitempty"`
 	Postgres string           `json:"postgres"`
+	CPUs     int              `json:"processors"`
+	Load     float64          `json:"loadAverage"`
 	Began    time.Time        `json:"began"`
 	Duration millis           `json:"durationMillis"`
 	Every    millis           `json:"everyMillis"`
@@ -51,7 +53,7 @@ type injected struct {
 
 // MarshalJSON writes the outcome with what is computed from it.
 func (o *Outcome) MarshalJSON() ([]byte, error) {
-	d := document{Seed: o.Seed, Commit: o.Commit, Postgres: o.Postgres, Began: o.Began, Duration: millis(o.Duration), Every: millis(o.Every),
+	d := document{Seed: o.Seed, Commit: o.Commit, Postgres: o.Postgres, CPUs: o.Processors, Load: o.Load, Began: o.Began, Duration: millis(o.Duration), Every: millis(o.Every),
 		Settled: millis(o.Settled.Sub(o.Mended)), Silence: millis(silence(o.rates())), Fsck: o.Fsck, Figures: o.Figures,
 		Findings: append([]ledger.Finding{}, o.Findings...), ByKind: o.rows(), Deaths: append([]site.Death{}, o.Deaths...), Rates: o.rates()}
 	for _, f := range o.Faults {

@@ -49,12 +49,12 @@ Written by `+"`make chaos DURATION=%s SEED=%d`"+`%s on %s; the same seed gives t
 The figures are in [chaos.json](chaos.json) too, with every fault and the throughput of every second.
 
 Apache Kafka 4.2 and Postgres %s (fsync on), two engines (one that publishes itself, one that leaves it to the relays), two relays, two workers in Go and two in Python:
-ten processes on one machine, with a TCP proxy on each of the twelve connections between them. **%d faults in %s**, one every %s; %d chains of echoes made
+ten processes on one machine with %d processors and a load average of %.0f (other work included), with a TCP proxy on each of the twelve connections between them. **%d faults in %s**, one every %s; %d chains of echoes made
 **%d hops** meanwhile (%d a second in the median, %d at most), beside %d short processes.
 
 ![Throughput over time with the faults](chaos.svg)
 
-`, o.Duration, o.Seed, commit, o.Began.UTC().Format(time.DateOnly), o.Postgres, len(o.Faults), o.Duration, o.Every, o.Figures.Chains,
+`, o.Duration, o.Seed, commit, o.Began.UTC().Format(time.DateOnly), o.Postgres, o.Processors, o.Load, len(o.Faults), o.Duration, o.Every, o.Figures.Chains,
 		o.Figures.Hops, sorted[len(sorted)/2], sorted[len(sorted)-1], o.Figures.Instances-o.Figures.Chains)
 }
 
@@ -112,7 +112,7 @@ what the workers wrote down before they answered (%d side effects); and what was
 - **Every instance** has one status record per sequence without gaps, and history says the same, byte for byte.
 - **Short processes** each began once and ended by a way their model allows: three branches joined once; messages that raced with what waits for them (some sent
   twice) were taken once each; claims paid, refused by BPMN error (%d), or paid with the third attempt (%d retries); of answer, message and timer exactly one won (%d tasks were interrupted).
-- **Timers**: %d fired, none before it was due by three clocks; in the median %d ms after, at most %.1f s, which is how long engines were away.
+- **Timers**: %d fired, none before it was due by three clocks; in the median %d ms after, at most %.1f s, which is how long engines, Kafka or Postgres were away.
 
 Delivery is at least once, and this is what it came to: %d status records and %d task commands were published again, with the same content; workers did %d tasks again,
 each time after a fault (%d after a rebalance that Kafka tells of and no fault explains: the machine was busy), and sent %d results again, which changed nothing.

@@ -17,10 +17,14 @@ type Outcome struct {
 	Every    time.Duration // mean time from fault to fault
 	Postgres string        // version
 	Commit   string        // of the sources, "" if not known
-	Warmed   time.Time     // when load began, Began when faults did, Mended when the last was, Settled when all had gone on
-	Began    time.Time
-	Mended   time.Time
-	Settled  time.Time
+
+	Processors int
+	Load       float64 // average of the last quarter of an hour, at the end of the faults
+
+	Warmed  time.Time // when load began, Began when faults did, Mended when the last was, Settled when all had gone on
+	Began   time.Time
+	Mended  time.Time
+	Settled time.Time
 
 	Faults    []fault.Injected
 	Deaths    []site.Death
