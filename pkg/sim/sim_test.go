@@ -77,7 +77,7 @@ func report(t *testing.T, cfg sim.Config) sim.Outcome {
 	t.Helper()
 	out := sim.Run(t, cfg, false)
 	if out.Broken != "" {
-		t.Errorf("%s\nseed %d; the smallest run found that is broken:\n%s", out.Broken, cfg.Seed, explained(t, cfg))
+		t.Errorf("%s\nseed %d; the smallest run found that is broken:\n%s", out.Broken, cfg.Seed, explained(t, cfg, 20*time.Second))
 	}
 	return out
 }
@@ -86,9 +86,9 @@ func report(t *testing.T, cfg sim.Config) sim.Outcome {
 const maxTrace = 50
 
 // explained shrinks a broken run and shows what happens in it.
-func explained(t *testing.T, cfg sim.Config) string {
+func explained(t *testing.T, cfg sim.Config, within time.Duration) string {
 	t.Helper()
-	small := sim.Shrink(t, cfg, 30*time.Second)
+	small := sim.Shrink(t, cfg, within)
 	out := sim.Run(t, small, true)
 	trace := slices.DeleteFunc(out.Trace, func(line string) bool { return strings.HasPrefix(line, "     0 ") })
 	trace = trace[max(0, len(trace)-maxTrace):]
@@ -134,7 +134,7 @@ func TestPlantedDefectsAreFound(t *testing.T) {
 					continue
 				}
 				found := cpu() - began
-				text := explained(t, cfg)
+				text := explained(t, cfg, 5*time.Second)
 				t.Logf("found with seed %d after %.1f s: %s\n%s", seed, found.Seconds(), out.Broken, text)
 				require.Less(t, found, time.Minute)
 				require.LessOrEqual(t, strings.Count(text, "\n"), maxTrace+6)
