@@ -58,9 +58,12 @@ func (p *writer) padding(bytes int) []byte {
 // A snapshot held open keeps rows of ordinary queue tables from being cleaned. Here it holds one table at most, and only if it has read it.
 func TestHeldSnapshotNeitherStopsNorBloats(t *testing.T) {
 	t.Parallel()
-	for name, read := range map[string]string{
-		"that has read nothing":         `SELECT 1`,
-		"that has read an outbox table": `SELECT count(*) FROM outbox_0`,
+	for name, snapshot := range map[string]struct {
+		read string
+		free []int // tables that it does not hold
+	}{
+		"that has read nothing":         {`SELECT 1`, []int{0, 1, 2}},
+		"that has read an outbox table": {`SELECT count(*) FROM outbox_0`, []int{1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +75,7 @@ func TestHeldSnapshotNeitherStopsNorBloats(t *testing.T) {
 			defer tx.Rollback(context.Background())
 			_, err = tx.Exec(t.Context(), `SET LOCAL idle_in_transaction_session_timeout = 0`)
 			require.NoError(t, err)
-			_, err = tx.Exec(t.Context(), read)
+			_, err = tx.Exec(t.Context(), snapshot.read)
 			require.NoError(t, err)
 
 			r := w.start("a", quick)
@@ -82,7 +85,7 @@ func TestHeldSnapshotNeitherStopsNorBloats(t *testing.T) {
 					w.eventually("the relay keeps up", func() bool { return w.publishedSeq(0) > p.fence.OutboxSeq-50 })
 					w.eventually("the rotation keeps up", func() bool {
 						bytes := w.tables().Bytes
-						return slices.Max(bytes[:]) < 3<<20
+						return !slices.ContainsFunc(snapshot.free, func(slot int) bool { return bytes[slot] > 3<<20 })
 					})
 				}
 			}
