@@ -51,7 +51,7 @@ func (in *delivery) decide(b *batch, w *work) disposition {
 	}
 	b.marks[in.mark] = w
 	if inst := b.instance(in.instance); inst != nil {
-		end := b.receive(w, inst, in.element, in.node, &in.message)
+		end := b.receive(w, inst, &addressed{&in.message, in.instance, b.h.id, in.element, in.node, in.only})
 		if end == parked {
 			delete(b.marks, in.mark) // what is kept comes back as this very record
 		}

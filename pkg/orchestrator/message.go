@@ -158,14 +158,18 @@ func (b *batch) deliverTo(w *work, c *correlation, s subscription, in *message, 
 		c.close(s.instance, s.element, s.node)
 		return late
 	}
-	return b.receive(w, inst, s.element, s.node, in)
+	only := ""
+	if shared {
+		only = s.processID
+	}
+	return b.receive(w, inst, &addressed{in, s.instance, s.home, s.element, s.node, only})
 }
 
 // receive lets an instance of this home have the message.
-func (b *batch) receive(w *work, inst *instance, element engine.Key, node int, in *message) disposition {
+func (b *batch) receive(w *work, inst *instance, in *addressed) disposition {
 	end := b.apply(w, inst, engine.MessageReceived{
-		Now: b.now, Element: element, Node: node, MessageID: in.ID, Variables: in.variables,
-	}, &addressed{in, inst.state.ID, b.h.id, element, node})
+		Now: b.now, Element: in.element, Node: in.node, MessageID: in.ID, Variables: in.variables,
+	}, in)
 	if end == applied {
 		w.answer.Instances = append(w.answer.Instances, inst.state.ID)
 	}
@@ -179,13 +183,14 @@ type addressed struct {
 	home     int32
 	element  engine.Key
 	node     int
+	only     string // process that alone may have the message, should it come back; "": any
 }
 
 // kept is the message on its way to its subscription. One without an id gets one
 // for that: deliveries are told apart by it.
 func (a *addressed) kept(o *Orchestrator) *wire.Control {
 	c := &wire.Control{
-		Kind: wire.Deliver, Instance: a.instance, Home: a.home, Element: uint64(a.element), Node: a.node, Message: a.Message,
+		Kind: wire.Deliver, Instance: a.instance, Home: a.home, Element: uint64(a.element), Node: a.node, Message: a.Message, ProcessID: a.only,
 	}
 	if c.Message.ID == "" {
 		c.Message.ID = o.newUUID().String()
@@ -199,11 +204,11 @@ func (a *addressed) kept(o *Orchestrator) *wire.Control {
 // forwardMessage sends the message to the home of the subscription's instance.
 func (b *batch) forwardMessage(w *work, s subscription, in *message, shared bool) {
 	in.expires = b.expiry(in)
-	c := (&addressed{in, s.instance, s.home, s.element, s.node}).kept(b.h.o)
+	only := ""
 	if shared {
-		c.ProcessID = s.processID
+		only = s.processID
 	}
-	b.control(w, c)
+	b.control(w, (&addressed{in, s.instance, s.home, s.element, s.node, only}).kept(b.h.o))
 	w.answer.Instances = append(w.answer.Instances, s.instance)
 }
 

@@ -207,6 +207,8 @@ func (pr *producer) landed(of *production, err error) {
 	for at, open := range pr.blocked {
 		if delete(open, of); len(open) == 0 {
 			delete(pr.blocked, at)
+			pr.failures++ // calls that began before this fail as well
+			pr.failed[at] = pr.failures
 		}
 	}
 	if !pr.p.dead {
