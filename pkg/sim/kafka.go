@@ -100,9 +100,9 @@ var (
 
 // Produce takes the records over. That is a seam: the caller may be held up here.
 func (pr *producer) Produce(records []wire.Record, done func(error)) {
-	since, blocked := pr.failures, maps.Clone(pr.blocked)
+	since := pr.failures
 	c := &call{name: "produce", home: -1, local: true, effect: func() error {
-		pr.take(records, done, since, blocked)
+		pr.take(records, done, since)
 		return nil
 	}}
 	if err := pr.p.do(pr.p.ctx, c); err != nil {
@@ -111,8 +111,8 @@ func (pr *producer) Produce(records []wire.Record, done func(error)) {
 }
 
 // take queues records by partition. Those of a partition that has failed since the
-// call began, or that was blocked then, fail with it, like all that the client had.
-func (pr *producer) take(records []wire.Record, done func(error), since int, blocked map[topicPartition]map[*production]bool) {
+// call began fail with it, like all that the client had then.
+func (pr *producer) take(records []wire.Record, done func(error), since int) {
 	by := make(map[topicPartition][]wire.Record)
 	var order []topicPartition
 	for i := range records {
@@ -125,7 +125,7 @@ func (pr *producer) take(records []wire.Record, done func(error), since int, blo
 	of := &production{left: len(order), done: done}
 	pr.open[of] = true
 	for _, at := range order {
-		if pr.failed[at] > since || pr.blocked[at] != nil || blocked[at] != nil {
+		if pr.failed[at] > since || pr.blocked[at] != nil {
 			if pr.blocked[at] == nil {
 				pr.blocked[at] = make(map[*production]bool)
 			}
