@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
-	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
 
 func conversionFunctions() []*builtin {
@@ -24,68 +23,7 @@ func toString(c *invocation) expr.Value {
 	if s, ok := c.args[0].AsString(); ok {
 		return expr.String(s)
 	}
-	return c.str(string(appendText(nil, c.args[0])))
-}
-
-// appendText writes a value as it would be written in FEEL.
-func appendText(dst []byte, v expr.Value) []byte {
-	switch v.Kind() {
-	case expr.KindNull:
-		return append(dst, "null"...)
-	case expr.KindString:
-		quoted, _ := v.AppendJSON(dst)
-		return quoted
-	case expr.KindList:
-		items, _ := v.AsList()
-		dst = append(dst, '[')
-		for i, item := range items {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = appendText(dst, item)
-		}
-		return append(dst, ']')
-	case expr.KindContext:
-		c, _ := v.AsContext()
-		return appendEntries(dst, c)
-	case expr.KindRange:
-		r, _ := v.AsRange()
-		return appendRange(dst, r)
-	case expr.KindFunction:
-		f, _ := v.AsFunction()
-		return append(dst, "function("+strings.Join(f.Parameters(), ", ")+")"...)
-	}
-	return append(dst, v.Text()...)
-}
-
-func appendEntries(dst []byte, c *expr.Context) []byte {
-	dst = append(dst, '{')
-	for i := range c.Len() {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		key, value := c.At(i)
-		if syntax.IsPlainName(key) {
-			dst = append(dst, key...)
-		} else {
-			dst, _ = expr.String(key).AppendJSON(dst)
-		}
-		dst = appendText(append(dst, ": "...), value)
-	}
-	return append(dst, '}')
-}
-
-func appendRange(dst []byte, r expr.Range) []byte {
-	opening, closing := byte('('), byte(')')
-	if r.LowClosed {
-		opening = '['
-	}
-	if r.HighClosed {
-		closing = ']'
-	}
-	dst = appendText(append(dst, opening), r.Low)
-	dst = appendText(append(dst, ".."...), r.High)
-	return append(dst, closing)
+	return c.str(asText.print(c.args[0]))
 }
 
 // toNumber reads digits with the given separators: grouping is space, comma or

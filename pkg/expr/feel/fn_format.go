@@ -65,7 +65,7 @@ func (c *invocation) formatted(verb string, v expr.Value) (string, bool) {
 			return s, true
 		}
 		c.work(v)
-		return string(appendText(nil, v)), true
+		return asText.print(v), true
 	case v.Kind() != expr.KindNumber:
 		c.null("%%%s is for numbers, not for %s", verb, v.Describe())
 		return "", false

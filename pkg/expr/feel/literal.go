@@ -2,6 +2,7 @@ package feel
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
@@ -10,38 +11,70 @@ import (
 // Literal writes a value as an expression that has it: strings in quotes, dates as
 // @"2024-01-31". Functions have no such expression; what is written for them shows
 // their parameters.
-func Literal(v expr.Value) string { return string(appendLiteral(nil, v)) }
+func Literal(v expr.Value) string { return asLiteral.print(v) }
 
-func appendLiteral(dst []byte, v expr.Value) []byte {
+// notation is how values are written.
+type notation int
+
+const (
+	asText    notation = iota // as string() gives them: dates bare, strings inside others as in JSON
+	asLiteral                 // as expressions that have them
+)
+
+func (n notation) print(v expr.Value) string { return string(n.append(nil, v)) }
+
+func (n notation) append(dst []byte, v expr.Value) []byte {
 	switch v.Kind() {
-	case expr.KindNull, expr.KindFunction:
-		return appendText(dst, v)
+	case expr.KindNull:
+		return append(dst, "null"...)
 	case expr.KindString:
 		s, _ := v.AsString()
-		return appendQuoted(dst, s)
+		return n.appendString(dst, s)
 	case expr.KindDate, expr.KindTime, expr.KindDateTime, expr.KindYearsMonths, expr.KindDaysTime:
-		return appendQuoted(append(dst, '@'), v.Text())
+		return n.appendTemporal(dst, v)
 	case expr.KindList:
 		items, _ := v.AsList()
-		dst = append(dst, '[')
-		for i, item := range items {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = appendLiteral(dst, item)
-		}
-		return append(dst, ']')
+		return n.appendList(dst, items)
 	case expr.KindContext:
 		c, _ := v.AsContext()
-		return appendLiteralEntries(dst, c)
+		return n.appendContext(dst, c)
 	case expr.KindRange:
 		r, _ := v.AsRange()
-		return appendLiteralRange(dst, r)
+		return n.appendRange(dst, r)
+	case expr.KindFunction:
+		f, _ := v.AsFunction()
+		return append(dst, "function("+strings.Join(f.Parameters(), ", ")+")"...)
 	}
 	return append(dst, v.Text()...)
 }
 
-func appendLiteralEntries(dst []byte, c *expr.Context) []byte {
+func (n notation) appendString(dst []byte, s string) []byte {
+	if n == asLiteral {
+		return appendQuoted(dst, s)
+	}
+	quoted, _ := expr.String(s).AppendJSON(dst) // strings always have a JSON form
+	return quoted
+}
+
+func (n notation) appendTemporal(dst []byte, v expr.Value) []byte {
+	if n == asLiteral {
+		return appendQuoted(append(dst, '@'), v.Text())
+	}
+	return append(dst, v.Text()...)
+}
+
+func (n notation) appendList(dst []byte, items []expr.Value) []byte {
+	dst = append(dst, '[')
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = n.append(dst, item)
+	}
+	return append(dst, ']')
+}
+
+func (n notation) appendContext(dst []byte, c *expr.Context) []byte {
 	dst = append(dst, '{')
 	for i := range c.Len() {
 		if i > 0 {
@@ -51,14 +84,14 @@ func appendLiteralEntries(dst []byte, c *expr.Context) []byte {
 		if syntax.IsPlainName(key) {
 			dst = append(dst, key...)
 		} else {
-			dst = appendQuoted(dst, key)
+			dst = n.appendString(dst, key)
 		}
-		dst = appendLiteral(append(dst, ": "...), value)
+		dst = n.append(append(dst, ": "...), value)
 	}
 	return append(dst, '}')
 }
 
-func appendLiteralRange(dst []byte, r expr.Range) []byte {
+func (n notation) appendRange(dst []byte, r expr.Range) []byte {
 	opening, closing := byte('('), byte(')')
 	if r.LowClosed {
 		opening = '['
@@ -66,8 +99,8 @@ func appendLiteralRange(dst []byte, r expr.Range) []byte {
 	if r.HighClosed {
 		closing = ']'
 	}
-	dst = appendLiteral(append(dst, opening), r.Low)
-	dst = appendLiteral(append(dst, ".."...), r.High)
+	dst = n.append(append(dst, opening), r.Low)
+	dst = n.append(append(dst, ".."...), r.High)
 	return append(dst, closing)
 }
 
