@@ -180,13 +180,13 @@ func (c *chaos) harm(ctx context.Context, plan []fault.Fault) error {
 	all.Go(func() { c.driver.Run(loading, c.rate, c.seed) })
 	all.Go(func() { c.progress(loading, len(plan)) })
 	c.outcome.Warmed = time.Now()
-	if !wait(ctx, warmUp) {
+	if !fault.Wait(ctx, warmUp) {
 		all.Wait()
 		return ctx.Err()
 	}
 	c.outcome.Began = time.Now()
 	c.injector.Run(ctx, plan)
-	wait(ctx, time.Until(c.outcome.Began.Add(c.duration)))
+	fault.Wait(ctx, time.Until(c.outcome.Began.Add(c.duration)))
 	c.outcome.Mended = time.Now()
 	c.outcome.Processors, c.outcome.Load = runtime.NumCPU(), loadAverage()
 	stop()
@@ -209,22 +209,12 @@ func loadAverage() (load float64) {
 func (c *chaos) progress(ctx context.Context, faults int) {
 	const every = 10 * time.Second
 	hops, began := c.watch.Hops(), time.Now()
-	for wait(ctx, every) {
+	for fault.Wait(ctx, every) {
 		now := c.watch.Hops()
 		c.say("%7s  %d hops (%d/s)  %d instances ended  %d of %d faults over", time.Since(began).Round(time.Second), now,
 			(now-hops)*int(time.Second)/int(every), c.watch.Ended(), c.injector.Count(), faults)
 		hops = now
 	}
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
 }
 
 // close ends everything, and throws data away unless somebody will want to look.

@@ -31,7 +31,7 @@ func (i *Injector) act(ctx context.Context, f Fault) error {
 		if err := i.site.Postgres.Crash(); err != nil {
 			return err
 		}
-		wait(ctx, f.For)
+		Wait(ctx, f.For)
 		return i.site.Postgres.Start(mending)
 	case Snapshot:
 		return i.snapshot(ctx, f)
@@ -45,7 +45,7 @@ func (i *Injector) act(ctx context.Context, f Fault) error {
 	}
 	if f.Target == postgres {
 		err := i.site.Postgres.Pause()
-		wait(ctx, f.For)
+		Wait(ctx, f.For)
 		return errors.Join(err, i.site.Postgres.Resume())
 	}
 	return i.stop(ctx, f)
@@ -60,12 +60,12 @@ func (i *Injector) stop(ctx context.Context, f Fault) error {
 	switch f.Kind {
 	case Pause:
 		process.Pause()
-		wait(ctx, f.For)
+		Wait(ctx, f.For)
 		process.Resume()
 		return nil
 	case Kill:
 		process.Kill()
-		wait(ctx, f.For)
+		Wait(ctx, f.For)
 	default:
 		process.Stop(stopPatience)
 	}
@@ -84,14 +84,14 @@ func (i *Injector) harm(ctx context.Context, f Fault) error {
 		return link.Cut()
 	case Refuse:
 		link.Down()
-		wait(ctx, f.For)
+		Wait(ctx, f.For)
 		return link.Up()
 	case Delay:
 		err = link.Delay(f.Delay)
 	default:
 		err = link.Freeze()
 	}
-	wait(ctx, f.For)
+	Wait(ctx, f.For)
 	link.Restore(context.WithoutCancel(ctx))
 	return err
 }
@@ -121,7 +121,7 @@ func (i *Injector) snapshot(ctx context.Context, f Fault) error {
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM instance`).Scan(&instances); err != nil {
 			return err
 		}
-		wait(ctx, f.For)
+		Wait(ctx, f.For)
 		_ = tx.Rollback(context.WithoutCancel(ctx))
 		return nil
 	})
@@ -177,7 +177,7 @@ func (i *Injector) try(ctx context.Context, do func(context.Context) error) erro
 	defer cancel()
 	for until := time.Now().Add(tryFor); ; {
 		err := do(ctx)
-		if err == nil || time.Now().After(until) || !wait(ctx, time.Second) {
+		if err == nil || time.Now().After(until) || !Wait(ctx, time.Second) {
 			return err
 		}
 	}

@@ -40,7 +40,7 @@ func (i *Injector) Run(ctx context.Context, plan []Fault) {
 	var all sync.WaitGroup
 	began := time.Now()
 	for _, f := range plan {
-		if !wait(ctx, time.Until(began.Add(f.At))) {
+		if !Wait(ctx, time.Until(began.Add(f.At))) {
 			break
 		}
 		all.Go(func() { i.inject(ctx, f) })
@@ -90,8 +90,8 @@ func (i *Injector) Done() []Injected {
 	return slices.SortedFunc(slices.Values(i.done), func(a, b Injected) int { return a.Began.Compare(b.Began) })
 }
 
-// wait waits so long, and says whether ctx is still going on.
-func wait(ctx context.Context, d time.Duration) bool {
+// Wait waits so long, and says whether ctx is still going on.
+func Wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
