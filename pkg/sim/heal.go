@@ -41,15 +41,18 @@ func (w *World) heal() {
 	w.fail("it never ends: %s", w.remains())
 }
 
+// maxDone bounds what happens in a run: some ten times what the largest needs.
+const maxDone = 500_000
+
 // quiet lets everything happen that can without the help of time or people.
 func (w *World) quiet() {
-	for range 100_000 {
+	for w.done < maxDone {
 		w.settled()
 		if w.broken != "" || !w.goOn() {
 			return
 		}
 	}
-	w.fail("it never comes to rest")
+	w.fail("it never comes to rest: %s", w.remains())
 }
 
 // encourage answers, sends and resolves what the instances wait for; failing
@@ -77,7 +80,9 @@ func (w *World) encourage(round int) {
 	}
 }
 
-// mend resolves incidents and sends the messages that are waited for.
+// mend resolves incidents and sends the messages without which it would not go on.
+// What a message only adds to is left alone: two events that each begin a task with
+// such an event would double with every round.
 func (w *World) mend() (any bool) {
 	engines := w.engines()
 	if len(engines) == 0 {
@@ -93,6 +98,9 @@ func (w *World) mend() (any bool) {
 			w.resolve(engines[w.random.IntN(len(engines))], k.id)
 		}
 		for _, sub := range s.OpenSubscriptions() {
+			if !sub.Interrupting {
+				continue
+			}
 			any = true
 			w.senders.produce(w.senders.plain(sub.Name, sub.CorrelationKey))
 		}

@@ -46,14 +46,16 @@ func (d *Database) rowsAfter(home int32, after int64) (rows []store.OutboxRow) {
 	return slices.DeleteFunc(rows, func(r store.OutboxRow) bool { return slices.Contains(d.hidden, outboxKey{home, r.Seq}) })
 }
 
-// ReadOutbox reads the unbroken run of rows after a position.
+// ReadOutbox reads the unbroken run of rows after a position. A naive cursor takes
+// whatever is there for the next: what could not be seen yet is passed.
 func (d *Database) ReadOutbox(_ context.Context, q store.OutboxRead) (found []store.OutboxRow, err error) {
 	bytes := int64(0)
 	for _, row := range d.rowsAfter(q.Home, q.After) {
-		gap := row.Seq != q.After+int64(len(found))+1
-		if row.Seq > q.After+q.Rows || bytes >= q.Bytes || gap && !d.guard.NaiveCursor {
+		next := q.After + int64(len(found)) + 1
+		if next > q.After+q.Rows || bytes >= q.Bytes || row.Seq != next && !d.guard.NaiveCursor {
 			break
 		}
+		row.Seq = next
 		bytes += int64(len(row.Data))
 		found = append(found, row)
 	}
