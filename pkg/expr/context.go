@@ -24,6 +24,15 @@ func (c *Context) Get(key string) (Value, bool) {
 	return Value{}, false
 }
 
+// Find is the value of an entry where it lies, which must not be changed; nil if
+// there is none by that name.
+func (c *Context) Find(key string) *Value {
+	if i := c.position(key); i >= 0 {
+		return &c.values[i]
+	}
+	return nil
+}
+
 // Lookup makes a context a Scope.
 func (c *Context) Lookup(name string) (Value, bool) { return c.Get(name) }
 

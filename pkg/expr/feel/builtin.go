@@ -14,7 +14,9 @@ import (
 type builtin struct {
 	name       string
 	signatures []signature
+	most       int // parameters of the longest
 	run        func(c *invocation) expr.Value
+	ofTexts    func(a, b string) expr.Value // nil unless it is a textFunction
 }
 
 type signature struct {
@@ -40,7 +42,8 @@ type invocation struct {
 func function(name string, run func(c *invocation) expr.Value, signatures ...string) *builtin {
 	b := &builtin{name: name, run: run}
 	for _, text := range signatures {
-		b.signatures = append(b.signatures, parseSignature(text))
+		s := parseSignature(text)
+		b.signatures, b.most = append(b.signatures, s), max(b.most, len(s.params))
 	}
 	return b
 }
@@ -62,7 +65,7 @@ func parseSignature(text string) signature {
 }
 
 // accepts tells whether n positional arguments fit.
-func (s signature) accepts(n int) bool {
+func (s *signature) accepts(n int) bool {
 	return n >= s.required && (n <= len(s.params) || s.variadic)
 }
 
@@ -127,25 +130,29 @@ func (b *builtin) invoke(m *machine, args []expr.Value, s site) expr.Value {
 
 func (b *builtin) call(c *invocation) expr.Value {
 	c.name, c.n = b.name, len(c.args)
-	most, fits := 0, false
-	for _, sig := range b.signatures {
-		most = max(most, len(sig.params))
-		fits = fits || sig.accepts(c.n)
-	}
-	if !fits {
+	if !b.accepts(c.n) {
 		return c.null("%d arguments do not fit %s", c.n, b.usage())
 	}
 	work := 1
-	for _, arg := range c.args {
-		work += int(min(arg.Size()/64, 1<<30))
+	for i := range c.args {
+		work += int(min(c.args[i].Size()/64, 1<<30))
 	}
 	if !c.charge(work) {
 		return expr.Null()
 	}
-	for len(c.args) < most {
+	for len(c.args) < b.most {
 		c.args = append(c.args, expr.Null())
 	}
 	return b.run(c)
+}
+
+func (b *builtin) accepts(n int) bool {
+	for i := range b.signatures {
+		if b.signatures[i].accepts(n) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *builtin) usage() string {

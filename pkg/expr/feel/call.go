@@ -88,16 +88,21 @@ func (c *compiler) call(n *syntax.Call) code {
 	if direct, ok := c.specialForm(n); ok {
 		return direct
 	}
+	operands := make([]operand, len(n.Args))
 	args := make([]code, len(n.Args))
 	var names []string
 	for i, arg := range n.Args {
-		args[i] = c.node(arg.Value)
+		operands[i] = c.operand(arg.Value)
+		args[i] = operands[i].run
 		if arg.Name != "" {
 			names = append(names, arg.Name)
 		}
 	}
 	s := c.site(n.Callee)
 	if b := c.directCallee(n); b != nil {
+		if b.ofTexts != nil && names == nil && len(args) == b.most {
+			return c.textCall(b, operands, s)
+		}
 		return c.builtinCall(b, args, names, s)
 	}
 	callee := c.callee(n)
@@ -149,6 +154,30 @@ func (c *compiler) builtinCall(b *builtin, args []code, names []string, s site) 
 	}
 }
 
+// textCall calls a function of strings: at once if strings is what it is given.
+func (c *compiler) textCall(b *builtin, args []operand, s site) code {
+	first, last := args[0], args[len(args)-1]
+	return func(m *machine) expr.Value {
+		var room, lastRoom expr.Value
+		v := first.at(m, &room)
+		w := v
+		if len(args) > 1 {
+			w = last.at(m, &lastRoom)
+		}
+		x, ok := v.AsString()
+		y, both := w.AsString()
+		switch {
+		case m.err != nil:
+			return expr.Null()
+		case !ok || !both:
+			return b.invoke(m, []expr.Value{*v, *w}[:len(args)], s)
+		case !m.charge(1 + (len(x)+len(y))/64):
+			return expr.Null()
+		}
+		return b.ofTexts(x, y)
+	}
+}
+
 // named calls with arguments that have names, unless names is nil.
 func (b *builtin) named(c *invocation, names []string) expr.Value {
 	if names != nil {
@@ -178,7 +207,6 @@ func (m *machine) invocation() *invocation {
 }
 
 func (m *machine) done(c *invocation) {
-	clear(c.room[:min(len(c.args), len(c.room))])
 	c.next = m.spare
 	m.spare = c
 }

@@ -214,11 +214,10 @@ func (c *compiler) name(n *syntax.Name) code {
 	find, s := c.resolve(n.Name), c.site(n)
 	name := n.Name
 	dynamic, slot := c.body.find(name)
-	_, isBuiltin := builtins()[name]
 	switch {
 	case len(dynamic) == 0 && slot >= 0:
 		return func(m *machine) expr.Value { return m.frame[slot] }
-	case len(dynamic) == 0 && !isBuiltin:
+	case c.isFree(name):
 		return variable(name, s)
 	}
 	return func(m *machine) expr.Value {
@@ -227,6 +226,13 @@ func (c *compiler) name(n *syntax.Name) code {
 		}
 		return m.null(s, "no variable is named %q", name)
 	}
+}
+
+// isFree tells whether a name can only be that of a variable of the environment.
+func (c *compiler) isFree(name string) bool {
+	dynamic, slot := c.body.find(name)
+	_, isBuiltin := builtins()[name]
+	return len(dynamic) == 0 && slot < 0 && !isBuiltin
 }
 
 // variable is a name that can only be a variable of the environment.
@@ -286,6 +292,12 @@ func (c *compiler) free(name string) finder {
 }
 
 func (c *compiler) conditional(n *syntax.If) code {
+	if b, ok := n.Condition.(*syntax.Binary); ok {
+		if holds, ok := c.condition(b); ok {
+			c.cost++
+			return choice(holds, c.node(n.Then), c.node(n.Otherwise))
+		}
+	}
 	condition, then, otherwise := c.node(n.Condition), c.node(n.Then), c.node(n.Otherwise)
 	s := c.site(n.Condition)
 	return func(m *machine) expr.Value {
@@ -295,6 +307,16 @@ func (c *compiler) conditional(n *syntax.If) code {
 		}
 		if v.Kind() != expr.KindBoolean && !v.IsNull() {
 			return m.null(s, "the condition of if is %s, not a boolean", v.Describe())
+		}
+		return otherwise(m)
+	}
+}
+
+// choice is an if whose condition can't be anything but true, false or null.
+func choice(holds predicate, then, otherwise code) code {
+	return func(m *machine) expr.Value {
+		if holds(m) == yes {
+			return then(m)
 		}
 		return otherwise(m)
 	}

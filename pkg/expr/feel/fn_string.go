@@ -14,20 +14,16 @@ import (
 func stringFunctions() []*builtin {
 	return []*builtin{
 		function("substring", substring, "string, start position, length?"),
-		function("string length", func(c *invocation) expr.Value {
-			return c.text1(func(s string) expr.Value { return expr.Int(int64(utf8.RuneCountInString(s))) })
-		}, "string"),
+		textFunction("string length", func(s, _ string) expr.Value { return expr.Int(int64(utf8.RuneCountInString(s))) }, "string"),
 		function("upper case", func(c *invocation) expr.Value { return c.mapText(upper) }, "string"),
 		function("lower case", func(c *invocation) expr.Value { return c.mapText(strings.ToLower) }, "string"),
 		function("trim", func(c *invocation) expr.Value { return c.mapText(strings.TrimSpace) }, "string"),
 		function("substring before", substringBefore, "string, match"),
 		function("substring after", substringAfter, "string, match"),
-		function("contains", textTest(strings.Contains), "string, match"),
-		function("starts with", textTest(strings.HasPrefix), "string, match"),
-		function("ends with", textTest(strings.HasSuffix), "string, match"),
-		function("is blank", func(c *invocation) expr.Value {
-			return c.text1(func(s string) expr.Value { return expr.Bool(strings.TrimSpace(s) == "") })
-		}, "string"),
+		textFunction("contains", func(s, match string) expr.Value { return expr.Bool(strings.Contains(s, match)) }, "string, match"),
+		textFunction("starts with", func(s, match string) expr.Value { return expr.Bool(strings.HasPrefix(s, match)) }, "string, match"),
+		textFunction("ends with", func(s, match string) expr.Value { return expr.Bool(strings.HasSuffix(s, match)) }, "string, match"),
+		textFunction("is blank", func(s, _ string) expr.Value { return expr.Bool(strings.TrimSpace(s) == "") }, "string"),
 		function("matches", matches, "input, pattern, flags?"),
 		function("replace", replace, "input, pattern, replacement, flags?"),
 		function("split", split, "string, delimiter"),
@@ -56,14 +52,17 @@ func (c *invocation) mapText(f func(string) string) expr.Value {
 	return c.text1(func(s string) expr.Value { return c.str(f(s)) })
 }
 
-func textTest(test func(s, match string) bool) func(*invocation) expr.Value {
-	return func(c *invocation) expr.Value {
-		texts, ok := c.texts(2)
+// textFunction is a function of one or two strings that makes no string.
+func textFunction(name string, of func(a, b string) expr.Value, params string) *builtin {
+	b := function(name, func(c *invocation) expr.Value {
+		texts, ok := c.texts(len(c.args))
 		if !ok {
 			return expr.Null()
 		}
-		return expr.Bool(test(texts[0], texts[1]))
-	}
+		return of(texts[0], texts[len(texts)-1])
+	}, params)
+	b.ofTexts = of
+	return b
 }
 
 // substring counts code points from 1, or from −1 backwards.

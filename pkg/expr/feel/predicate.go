@@ -68,36 +68,75 @@ func (c *compiler) condition(n *syntax.Binary) (p predicate, ok bool) {
 		return disjunction(c.predicate(n.Left), c.predicate(n.Right)), true
 	case isLiteral && n.Op == "=" && literal.Value.Kind() == expr.KindString:
 		c.cost++
-		return equalsText(c.node(n.Left), literal.Value, c.site(n)), true
+		return equalsText(c.operand(n.Left), literal.Value, c.site(n)), true
 	case isLiteral && isOrdering && literal.Value.Kind() == expr.KindNumber:
 		c.cost++
-		return comparesNumber(c.node(n.Left), literal.Value, holds, c.site(n)), true
+		return comparesNumber(c.operand(n.Left), literal.Value, holds, c.site(n)), true
 	}
 	return nil, false
 }
 
-func equalsText(left code, right expr.Value, s site) predicate {
+// operand is a value that is only looked at: where it lies, if it does not have to
+// be computed.
+type operand struct {
+	literal *expr.Value
+	name    string // of a variable; "" where it needs more than a look into a context
+	run     code
+}
+
+func (c *compiler) operand(n syntax.Node) operand {
+	o := operand{run: c.node(n)}
+	switch n := n.(type) {
+	case *syntax.Literal:
+		o.literal = &n.Value
+	case *syntax.Name:
+		if c.isFree(n.Name) {
+			o.name = n.Name
+		}
+	}
+	return o
+}
+
+// at is the value, in the room given unless it lies somewhere.
+func (o *operand) at(m *machine, room *expr.Value) *expr.Value {
+	switch {
+	case o.literal != nil:
+		return o.literal
+	case o.name != "":
+		if variables, ok := m.scope.(*expr.Context); ok {
+			if v := variables.Find(o.name); v != nil {
+				return v
+			}
+		}
+	}
+	*room = o.run(m)
+	return room
+}
+
+func equalsText(left operand, right expr.Value, s site) predicate {
 	text, _ := right.AsString()
 	return func(m *machine) verdict {
-		v := left(m)
+		var room expr.Value
+		v := left.at(m, &room)
 		if is, ok := v.AsString(); ok {
 			return verdictOf(is == text)
 		}
-		return judged(m.equal(v, right, s))
+		return judged(m.equal(*v, right, s))
 	}
 }
 
-func comparesNumber(left code, right expr.Value, holds ordering, s site) predicate {
+func comparesNumber(left operand, right expr.Value, holds ordering, s site) predicate {
 	limit, whole := right.SmallInt()
 	return func(m *machine) verdict {
-		v := left(m)
+		var room expr.Value
+		v := left.at(m, &room)
 		if n, ok := v.SmallInt(); ok && whole {
 			return verdictOf(holds.holds(cmp.Compare(n, limit)))
 		}
 		if v.Kind() == expr.KindNumber {
-			return verdictOf(holds.holds(expr.CompareNumbers(v, right)))
+			return verdictOf(holds.holds(expr.CompareNumbers(*v, right)))
 		}
-		return judged(m.compare(v, right, holds, s))
+		return judged(m.compare(*v, right, holds, s))
 	}
 }
 

@@ -1,6 +1,8 @@
 package feel
 
 import (
+	"slices"
+
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/feel/syntax"
 )
@@ -9,9 +11,30 @@ import (
 type tester func(m *machine, input expr.Value) expr.Value
 
 func (c *compiler) in(n *syntax.In) code {
-	value := c.node(n.Value)
+	value := c.operand(n.Value)
 	test := c.anyOf(n.Tests)
-	return func(m *machine) expr.Value { return test(m, value(m)) }
+	texts, onlyTexts := textsOf(n.Tests)
+	return func(m *machine) expr.Value {
+		var room expr.Value
+		v := value.at(m, &room)
+		if s, ok := v.AsString(); ok && onlyTexts {
+			return expr.Bool(slices.Contains(texts, s))
+		}
+		return test(m, *v)
+	}
+}
+
+// textsOf are the strings that tests compare with; ok is false if they do more.
+func textsOf(tests []syntax.Node) (texts []string, ok bool) {
+	for _, n := range tests {
+		literal, isLiteral := n.(*syntax.Literal)
+		if !isLiteral || literal.Value.Kind() != expr.KindString {
+			return nil, false
+		}
+		s, _ := literal.Value.AsString()
+		texts = append(texts, s)
+	}
+	return texts, true
 }
 
 // anyOf holds if one of the tests holds; null if none does and one is null.
