@@ -96,7 +96,11 @@ func fromJSON(c *invocation) expr.Value {
 }
 
 func toJSON(c *invocation) expr.Value {
-	text, err := c.args[0].AppendJSON(nil)
+	size := c.args[0].Size() // about that of the text, or less
+	if !c.hasRoom(size) {
+		return expr.Null()
+	}
+	text, err := c.args[0].AppendJSON(make([]byte, 0, size+size/8))
 	if err != nil {
 		return c.null("%v", err)
 	}

@@ -134,7 +134,7 @@ func (c *invocation) pattern(i, j int) (*regexp.Regexp, bool) {
 		c.null("%v", err)
 		return nil, false
 	}
-	return known.re, c.charge(5 + len(text)/16 + len(input)*known.states/256)
+	return known.re, c.charge(pattern.Work(known.states, text, input))
 }
 
 // lastPattern is the pattern that a call used last: mostly a literal, so that it
@@ -194,7 +194,7 @@ func replace(c *invocation) expr.Value {
 func (c *invocation) replaceAll(re *regexp.Regexp, s, template string) expr.Value {
 	var out []byte
 	last := 0
-	matches := re.FindAllStringSubmatchIndex(s, c.limits.Steps+1)
+	matches := re.FindAllStringSubmatchIndex(s, c.limits.Steps-c.steps+1)
 	if !c.charge(len(matches)) {
 		return expr.Null()
 	}
@@ -266,8 +266,7 @@ func stringJoin(c *invocation) expr.Value {
 			return c.null("element %d of the list is %s, not a string", i+1, item.Describe())
 		}
 		texts = append(texts, s)
-		if size += len(s) + len(extras[0]); size > c.limits.Bytes {
-			c.fail("the strings being built take more than %d bytes", c.limits.Bytes)
+		if size += len(s) + len(extras[0]); !c.hasRoom(int64(size)) {
 			return expr.Null()
 		}
 	}

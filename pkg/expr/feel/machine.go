@@ -154,12 +154,19 @@ func (m *machine) built(v expr.Value) expr.Value {
 
 // str makes a string within the limit of bytes for all strings being built.
 func (m *machine) str(s string) expr.Value {
-	m.bytes += len(s)
-	if m.bytes > m.limits.Bytes {
-		m.fail("the strings being built take more than %d bytes", m.limits.Bytes)
+	if !m.hasRoom(int64(len(s))) {
 		return expr.Null()
 	}
+	m.bytes += len(s)
 	return expr.String(s)
+}
+
+// hasRoom tells whether a string of a size may be built; if not, the evaluation is over.
+func (m *machine) hasRoom(size int64) bool {
+	if size > int64(m.limits.Bytes-m.bytes) {
+		m.fail("the strings being built take more than %d bytes", m.limits.Bytes)
+	}
+	return m.err == nil
 }
 
 // list makes a list within the limits.

@@ -183,7 +183,7 @@ func (c *call) pattern(text string) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, c.errorf(c.at, "%q is not a pattern: %v", text, err)
 	}
-	c.steps += 5 + len(text)/16 + len(c.base.Text())*pattern.States(re)/256
+	c.steps += pattern.Work(pattern.States(re), text, c.base.Text())
 	return re, c.charge(c.at)
 }
 

@@ -58,6 +58,13 @@ func States(re *regexp.Regexp) int {
 	return len(program.Inst)
 }
 
+// Work is the steps that it takes to compile a pattern and to apply it to an input:
+// at worst each state of the automaton is looked at for each character, 60 of which
+// take half a microsecond.
+func Work(states int, pattern, input string) int {
+	return 5 + len(pattern)/16 + len(input)*states/64
+}
+
 // dropSpace is what flag x does: white space outside of brackets means nothing.
 func dropSpace(pattern string) string {
 	var out strings.Builder
