@@ -13,6 +13,10 @@ import (
 // ErrClosed means that the producer was closed before the record was sent.
 var ErrClosed = errors.New("kafka: closed")
 
+// ErrAfterFailure means that a record was not sent because another one of its line,
+// given before it, was not. Nothing is wrong with it.
+var ErrAfterFailure = errors.New("a record before it was not sent")
+
 // SendError says which record of a batch was not sent, and why. The others of
 // the batch may have been sent or not.
 type SendError struct {

@@ -72,11 +72,21 @@ func NewProducer(config Config) (*Producer, error) {
 	return p, nil
 }
 
+// Line is a sequence of calls of Produce whose records keep their order even when
+// Kafka refuses one of them: what comes after it in the line, and has not been sent
+// yet, fails with ErrAfterFailure. Whoever uses it begins again from the record that
+// failed, with a new line, when all calls are answered. The zero value is ready.
+//
+// What remains: a record given to the client within the microseconds between its
+// decision that a partition has failed and its telling us.
+type Line struct{ failed atomic.Bool }
+
 // Produce sends records in order. done is called once, when all of them are
 // acknowledged (nil) or one of them failed (a *SendError, or ErrClosed); it must
 // not block and must not call Produce. Produce blocks while 100,000 records wait
-// to be sent. The records must not change until done is called.
-func (p *Producer) Produce(records []wire.Record, done func(error)) {
+// to be sent. The records must not change until done is called. Without a line
+// (nil) they have to do with no other call's.
+func (p *Producer) Produce(line *Line, records []wire.Record, done func(error)) {
 	if len(records) == 0 {
 		done(nil)
 		return
@@ -90,7 +100,7 @@ func (p *Producer) Produce(records []wire.Record, done func(error)) {
 		done(ErrClosed)
 		return
 	}
-	p.pending = append(p.pending, &batch{records: records, done: done})
+	p.pending = append(p.pending, &batch{line: line, records: records, done: done})
 	p.records += len(records)
 	p.mu.Unlock()
 	p.signal()
@@ -100,7 +110,7 @@ func (p *Producer) Produce(records []wire.Record, done func(error)) {
 // still be sent.
 func (p *Producer) ProduceSync(ctx context.Context, records ...wire.Record) error {
 	answer := make(chan error, 1)
-	p.Produce(records, func(err error) { answer <- err })
+	p.Produce(nil, records, func(err error) { answer <- err })
 	select {
 	case err := <-answer:
 		return err
@@ -191,21 +201,32 @@ func (p *Producer) next(last time.Time) (batches []*batch, wait time.Duration, o
 // be cancelled: giving one up would leave a gap in the sequence of its partition.
 func (p *Producer) send(batches []*batch) {
 	for _, b := range batches {
-		b.left.Store(int64(len(b.records)))
-		out := make([]kgo.Record, len(b.records))
-		for i := range b.records {
-			r := &b.records[i]
-			out[i] = kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: kafkaHeaders(r.Headers)}
-			p.client.Produce(context.Background(), &out[i], func(r *kgo.Record, err error) { b.landed(i, r, err) })
-		}
+		p.sendBatch(b)
 	}
 	// Flush ends the linger of every partition; its waiting for the answers is
 	// what the ended context leaves out.
 	_ = p.client.Flush(p.noWait)
 }
 
+func (p *Producer) sendBatch(b *batch) {
+	b.left.Store(int64(len(b.records)))
+	out := make([]kgo.Record, len(b.records))
+	for i := range b.records {
+		r := &b.records[i]
+		out[i] = kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: kafkaHeaders(r.Headers)}
+		if b.line.broken() {
+			b.landed(i, &out[i], ErrAfterFailure)
+			continue
+		}
+		p.client.Produce(context.Background(), &out[i], func(r *kgo.Record, err error) { b.landed(i, r, err) })
+	}
+}
+
+func (l *Line) broken() bool { return l != nil && l.failed.Load() }
+
 // batch is what one call of Produce sends.
 type batch struct {
+	line    *Line
 	records []wire.Record
 	done    func(error)
 	left    atomic.Int64 // records
@@ -216,6 +237,9 @@ type batch struct {
 func (b *batch) landed(i int, r *kgo.Record, err error) {
 	if err != nil {
 		b.failed.CompareAndSwap(nil, &SendError{Index: i, Topic: r.Topic, Partition: r.Partition, Permanent: permanent(err), Err: translate(err)})
+		if b.line != nil {
+			b.line.failed.Store(true)
+		}
 	}
 	if b.left.Add(-1) > 0 {
 		return

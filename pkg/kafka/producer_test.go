@@ -91,7 +91,7 @@ func TestProducerKeepsOrderUnderLoad(t *testing.T) {
 		for i := range records {
 			records[i] = wire.Record{Topic: c.messages, Partition: int32(i % 8), Value: fmt.Append(nil, b*each+i)}
 		}
-		p.Produce(records, func(err error) { require.NoError(t, err); done.Done() })
+		p.Produce(nil, records, func(err error) { require.NoError(t, err); done.Done() })
 	}
 	done.Wait()
 	last := map[int32]int{}
@@ -125,6 +125,31 @@ func TestProducerSaysWhichRecordFailed(t *testing.T) {
 	require.NoError(t, p.ProduceSync(t.Context(), wire.Record{Topic: c.messages}))
 }
 
+// What is given after a record that failed must not get to its partition before that
+// is sent again.
+func TestLineEndsWithItsFirstFailure(t *testing.T) {
+	c := newCluster(t)
+	p := newProducer(t, c.brokers)
+	line := new(Line)
+	send := func(line *Line, value string) error {
+		answer := make(chan error, 1)
+		p.Produce(line, []wire.Record{{Topic: c.messages, Value: []byte(value)}}, func(err error) { answer <- err })
+		return <-answer
+	}
+	require.NoError(t, send(line, "first"))
+	require.ErrorIs(t, send(line, strings.Repeat("x", maxBatchBytes)), kerr.MessageTooLarge)
+	err := send(line, "second")
+	require.ErrorIs(t, err, ErrAfterFailure)
+	require.False(t, err.(*SendError).Permanent) //nolint:errorlint // it is what Produce promises
+	require.NoError(t, send(nil, "of nobody"))
+	require.NoError(t, send(new(Line), "begun again"))
+	var values []string
+	for _, r := range c.read(c.messages, 3) {
+		values = append(values, string(r.Value))
+	}
+	require.Equal(t, []string{"first", "of nobody", "begun again"}, values)
+}
+
 func TestProducerGathersUnderLoad(t *testing.T) {
 	t.Parallel()
 	fake := devtest.KafkaCluster(t, kfake.SeedTopics(1, "t"))
@@ -142,7 +167,7 @@ func TestProducerGathersUnderLoad(t *testing.T) {
 	const n = 400
 	done.Add(n)
 	for range n {
-		p.Produce([]wire.Record{{Topic: "t"}}, func(err error) { require.NoError(t, err); done.Done() })
+		p.Produce(nil, []wire.Record{{Topic: "t"}}, func(err error) { require.NoError(t, err); done.Done() })
 	}
 	done.Wait()
 	require.Less(t, requests.Load(), int32(n/4))
@@ -154,7 +179,7 @@ func TestProducerClose(t *testing.T) {
 	var mu sync.Mutex
 	acknowledged := 0
 	for range 50 {
-		p.Produce([]wire.Record{{Topic: c.messages, Partition: wire.ByKey}}, func(err error) {
+		p.Produce(nil, []wire.Record{{Topic: c.messages, Partition: wire.ByKey}}, func(err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			require.NoError(t, err)
@@ -181,7 +206,7 @@ func TestProducerCloseGivesUpInTime(t *testing.T) {
 	require.NoError(t, p.ProduceSync(t.Context(), wire.Record{Topic: "t"}))
 	fake.Close()
 	failed := make(chan error, 1)
-	p.Produce([]wire.Record{{Topic: "t"}}, func(err error) { failed <- err })
+	p.Produce(nil, []wire.Record{{Topic: "t"}}, func(err error) { failed <- err })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, p.Close(ctx), context.DeadlineExceeded)

@@ -17,8 +17,9 @@ import (
 // Producer hands records to Kafka; see kafka.Producer.
 type Producer interface {
 	// Produce takes records over and returns; it may wait for room, not for the acknowledgement. done is called exactly once, with nil when
-	// all in-sync replicas have all the records. Records of one partition keep their order unless one fails.
-	Produce(records []wire.Record, done func(error))
+	// all in-sync replicas have all the records. Records of one partition keep their order; those of a line (nil: none) are not sent after
+	// one of the line has failed.
+	Produce(line *kafka.Line, records []wire.Record, done func(error))
 }
 
 // Config says what a relay publishes and how. Zero values mean the defaults.

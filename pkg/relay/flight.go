@@ -1,21 +1,26 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
 
+	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/store"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
 // flight holds the rows between Produce and acknowledgement, in order. It is guarded by shard.mu.
 type flight struct {
-	rows    []*flyingRow
-	bytes   int64
-	acked   int64 // all rows up to this one are acknowledged
-	failure error // why a row was not taken; cleared by goBack
+	rows   []*flyingRow
+	bytes  int64
+	acked  int64 // all rows up to this one are acknowledged
+	failed bool  // a row was not taken: nothing goes on before goBack
+	line   *kafka.Line
 }
+
+func flightFrom(acked int64) flight { return flight{acked: acked, line: new(kafka.Line)} }
 
 // flyingRow is a row whose records are with Kafka. It is guarded by shard.mu.
 type flyingRow struct {
@@ -53,10 +58,20 @@ func (f *flight) settled() bool {
 	return true
 }
 
-// lastFailed is the highest row that has failed, 0 if none.
-func (f *flight) lastFailed() (seq int64) {
+// cause is why a row was not taken, rather than why those behind it were not.
+func (f *flight) cause() (err error) {
 	for _, r := range f.rows {
-		if r.failure != nil {
+		if r.failure != nil && (err == nil || errors.Is(err, kafka.ErrAfterFailure)) {
+			err = r.failure
+		}
+	}
+	return err
+}
+
+// lastRefused is the highest row of which Kafka refused a record for good, 0 if none.
+func (f *flight) lastRefused(refused func(error) bool) (seq int64) {
+	for _, r := range f.rows {
+		if r.failure != nil && refused(r.failure) {
 			seq = r.seq
 		}
 	}
@@ -70,10 +85,10 @@ func (s *shard) publish(row store.OutboxRow) error {
 		return err
 	}
 	s.mu.Lock()
-	flying := s.flight.add(row, len(records))
+	flying, line := s.flight.add(row, len(records)), s.flight.line
 	s.next = row.Seq + 1
 	s.mu.Unlock()
-	s.relay.cfg.Producer.Produce(records, func(err error) { s.land(flying, err) })
+	s.relay.cfg.Producer.Produce(line, records, func(err error) { s.land(flying, err) })
 	return nil
 }
 
@@ -96,14 +111,12 @@ func (s *shard) land(row *flyingRow, err error) {
 	s.mu.Lock()
 	wasFull := s.fullLocked()
 	row.landed, row.failure = true, err
-	if s.flight.failure == nil {
-		s.flight.failure = err
-	}
+	s.flight.failed = s.flight.failed || err != nil
 	passed := s.flight.advance()
 	if len(passed) > 0 {
 		s.shrunk()
 	}
-	rouse := wasFull || s.flight.failure != nil
+	rouse := wasFull || s.flight.failed
 	s.mu.Unlock()
 	for _, p := range passed {
 		s.relay.metrics.published(p.records, p.bytes)
@@ -122,10 +135,10 @@ func (s *shard) full() bool {
 
 func (s *shard) fullLocked() bool { return s.flight.bytes >= s.relay.cfg.FlightBytes }
 
-func (s *shard) failure() error {
+func (s *shard) failed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.flight.failure
+	return s.flight.failed
 }
 
 // drained tells whether Kafka has answered all it was given.
@@ -161,20 +174,18 @@ func (s *shard) goBack() error {
 		}
 	}
 	s.mu.Lock()
-	cause, again, failed := s.flight.failure, s.next-1, s.flight.lastFailed()
+	cause, again, refused := s.flight.cause(), s.next-1, s.flight.lastRefused(s.relay.cfg.Refused)
 	s.relay.metrics.republished.Add(float64(again - s.flight.acked))
-	s.flight = flight{acked: s.flight.acked}
+	s.flight = flightFrom(s.flight.acked)
 	s.next = s.flight.acked + 1
 	s.page = nil
 	s.known = max(s.known, again)
-	refused := s.relay.cfg.Refused(cause)
-	if refused {
-		s.careful, cause = failed, nil
-	}
+	s.careful = max(s.careful, refused)
 	s.mu.Unlock()
 	s.relay.metrics.failed.Inc()
-	if refused {
-		s.log.Info("Kafka refused a record: publishing record by record", zap.Int64("up_to_seq", failed))
+	if refused == 0 {
+		return cause
 	}
-	return cause
+	s.log.Info("Kafka refused a record: publishing record by record", zap.Int64("up_to_seq", refused))
+	return nil
 }

@@ -64,7 +64,7 @@ func (s *shard) produceAndWait(record wire.Record) error {
 		return context.Canceled
 	}
 	answer := make(chan error, 1)
-	s.relay.cfg.Producer.Produce([]wire.Record{record}, func(err error) { answer <- err })
+	s.relay.cfg.Producer.Produce(nil, []wire.Record{record}, func(err error) { answer <- err })
 	select {
 	case err := <-answer:
 		return err

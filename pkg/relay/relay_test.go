@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/barnabas-project/barnabas/pkg/kafka"
 	"github.com/barnabas-project/barnabas/pkg/relay"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
@@ -152,11 +153,13 @@ func TestAfterAnErrorTheHomeGoesBack(t *testing.T) {
 type scripted struct {
 	relay.Producer
 	produce func(value string, done func(error)) (taken bool)
+	lines   []*kafka.Line
 }
 
-func (s *scripted) Produce(records []wire.Record, done func(error)) {
+func (s *scripted) Produce(line *kafka.Line, records []wire.Record, done func(error)) {
+	s.lines = append(s.lines, line)
 	if !s.produce(string(records[0].Value), done) {
-		s.Producer.Produce(records, done)
+		s.Producer.Produce(line, records, done)
 	}
 }
 
@@ -197,6 +200,13 @@ func TestNothingIsSentAgainBeforeAllIsAnswered(t *testing.T) {
 	require.Equal(t, "3/0/3", <-again)
 	w.waitPublished(p)
 	require.Zero(t, w.requirePublished(p))
+	lines := producer.lines
+	require.Len(t, lines, 5)
+	require.NotNil(t, lines[0])
+	require.Same(t, lines[0], lines[1])
+	require.Same(t, lines[0], lines[2], "what comes after a failure belongs to its line")
+	require.NotSame(t, lines[2], lines[3], "a line that has failed takes nothing any more")
+	require.Same(t, lines[3], lines[4])
 }
 
 // A row that fails while later ones succeed holds published_seq back.

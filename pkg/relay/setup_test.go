@@ -316,7 +316,7 @@ type spy struct {
 	before func(records []wire.Record) error // an error is the answer
 }
 
-func (s *spy) Produce(records []wire.Record, done func(error)) {
+func (s *spy) Produce(line *kafka.Line, records []wire.Record, done func(error)) {
 	s.mu.Lock()
 	err := s.before(records)
 	s.mu.Unlock()
@@ -324,5 +324,5 @@ func (s *spy) Produce(records []wire.Record, done func(error)) {
 		go done(err)
 		return
 	}
-	s.Producer.Produce(records, done)
+	s.Producer.Produce(line, records, done)
 }

@@ -58,7 +58,7 @@ func newShard(r *Relay, lease store.RelayLease) (context.Context, *shard) {
 		pause: backoff.NewExponentialBackOff(backoff.WithRandomizationFactor(0), backoff.WithInitialInterval(r.cfg.RetryMin),
 			backoff.WithMaxInterval(r.cfg.RetryMax), backoff.WithMaxElapsedTime(0)),
 	}
-	s.flight.acked = lease.PublishedSeq
+	s.flight = flightFrom(lease.PublishedSeq)
 	s.expiry = time.AfterFunc(math.MaxInt64, stop)
 	return ctx, s
 }
@@ -95,7 +95,7 @@ func (s *shard) run(ctx context.Context) {
 			s.relay.quiet.Warn("publishing the outbox is interrupted", zap.Int32("home", s.lease.Home), zap.Int64("term", s.lease.Term), zap.Error(err))
 			s.takePause()
 			err = s.lookForRows(ctx)
-		case s.failure() != nil:
+		case s.failed():
 			err = s.goBack()
 		default:
 			err = s.step(ctx)

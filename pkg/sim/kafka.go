@@ -63,21 +63,13 @@ func (c *cluster) inputs(home, homes int32, names wire.Names) (list []kafka.Topi
 // producer is the Kafka client of a process: what it was given waits, in order
 // per partition, for the scheduler to append it.
 type producer struct {
-	p        *process
-	queues   map[topicPartition][]unit
-	failures int                    // so far
-	failed   map[topicPartition]int // which of them was the partition's last
-	open     map[*production]bool   // not answered yet
-	// blocked are partitions that have failed, with what was open then: until that is
-	// answered, and whoever gave it knows, nothing may overtake what has failed.
-	blocked map[topicPartition]map[*production]bool
+	p      *process
+	queues map[topicPartition][]unit
+	failed map[*kafka.Line]bool // lines of which a record has failed
 }
 
 func newProducer(p *process) *producer {
-	return &producer{
-		p: p, queues: make(map[topicPartition][]unit), failed: make(map[topicPartition]int),
-		open: make(map[*production]bool), blocked: make(map[topicPartition]map[*production]bool),
-	}
+	return &producer{p: p, queues: make(map[topicPartition][]unit), failed: make(map[*kafka.Line]bool)}
 }
 
 // unit is the records of one Produce call for one partition.
@@ -88,6 +80,7 @@ type unit struct {
 
 // production is a Produce call under way.
 type production struct {
+	line *kafka.Line
 	left int
 	err  error
 	done func(error)
@@ -99,10 +92,9 @@ var (
 )
 
 // Produce takes the records over. That is a seam: the caller may be held up here.
-func (pr *producer) Produce(records []wire.Record, done func(error)) {
-	since := pr.failures
+func (pr *producer) Produce(line *kafka.Line, records []wire.Record, done func(error)) {
 	c := &call{name: "produce", home: -1, local: true, effect: func() error {
-		pr.take(records, done, since)
+		pr.take(line, records, done)
 		return nil
 	}}
 	if err := pr.p.do(pr.p.ctx, c); err != nil {
@@ -110,9 +102,12 @@ func (pr *producer) Produce(records []wire.Record, done func(error)) {
 	}
 }
 
-// take queues records by partition. Those of a partition that has failed since the
-// call began fail with it, like all that the client had then.
-func (pr *producer) take(records []wire.Record, done func(error), since int) {
+// take queues records by partition, unless one of their line has failed.
+func (pr *producer) take(line *kafka.Line, records []wire.Record, done func(error)) {
+	if pr.failed[line] {
+		done(kafka.ErrAfterFailure)
+		return
+	}
 	by := make(map[topicPartition][]wire.Record)
 	var order []topicPartition
 	for i := range records {
@@ -122,17 +117,8 @@ func (pr *producer) take(records []wire.Record, done func(error), since int) {
 		}
 		by[at] = append(by[at], records[i])
 	}
-	of := &production{left: len(order), done: done}
-	pr.open[of] = true
+	of := &production{line: line, left: len(order), done: done}
 	for _, at := range order {
-		if pr.failed[at] > since || pr.blocked[at] != nil {
-			if pr.blocked[at] == nil {
-				pr.blocked[at] = make(map[*production]bool)
-			}
-			pr.blocked[at][of] = true
-			pr.landed(of, errNotTaken)
-			continue
-		}
 		pr.queues[at] = append(pr.queues[at], unit{of, by[at]})
 	}
 }
@@ -177,8 +163,6 @@ func fate1(n int) fate { return [...]fate{failsBefore, answerLost}[n] }
 func (w *World) failAll(pr *producer, at topicPartition, fate fate) {
 	units := pr.queues[at]
 	delete(pr.queues, at)
-	pr.failures++
-	pr.failed[at], pr.blocked[at] = pr.failures, maps.Clone(pr.open)
 	err := errNotTaken
 	if fate == answerLost {
 		err = errTimedOut
@@ -196,22 +180,14 @@ func (pr *producer) drop(at topicPartition) {
 
 // landed notes Kafka's answer to a part of a production.
 func (pr *producer) landed(of *production, err error) {
+	if err != nil && of.line != nil {
+		pr.failed[of.line] = true
+	}
 	of.left--
 	if of.err == nil {
 		of.err = err
 	}
-	if of.left > 0 {
-		return
-	}
-	delete(pr.open, of)
-	for at, open := range pr.blocked {
-		if delete(open, of); len(open) == 0 {
-			delete(pr.blocked, at)
-			pr.failures++ // calls that began before this fail as well
-			pr.failed[at] = pr.failures
-		}
-	}
-	if !pr.p.dead {
+	if of.left == 0 && !pr.p.dead {
 		of.done(of.err)
 	}
 }
