@@ -78,6 +78,9 @@ func (w *work) touchesAny(set map[any]bool) bool {
 // forgotten: they will be loaded as they are stored.
 func (b *batch) takeBack(w *work) {
 	for _, i := range w.instances {
+		if i.touched {
+			b.bytes -= i.state.Size() // about what it was
+		}
 		i.touched = false
 		b.h.cache.drop(i)
 		delete(b.fresh, i.state.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,6 +27,8 @@ type batch struct {
 	now   time.Time
 	defs  *definitions
 	works []*work
+	left  []*work // did not fit: for the next batch
+	bytes int     // about what will be written: of the instances touched
 
 	fresh        map[engine.InstanceID]*instance // loaded or created here; nil: not running
 	unreadable   map[engine.InstanceID]error     // stored, but not to be decoded
@@ -91,7 +94,13 @@ func (b *batch) decideThese(ctx context.Context, works []*work) error {
 	if err := b.load(works); err != nil {
 		return err
 	}
-	for _, w := range works {
+	packed := b.pack.Len()
+	for i, w := range works {
+		if i > 0 && len(works) == len(b.works) && b.isFull(packed) {
+			b.works, b.left = works[:i], slices.Concat(works[i:], b.left)
+			works = b.works
+			break
+		}
 		b.decideOne(w)
 	}
 	b.settle()
@@ -102,6 +111,13 @@ func (b *batch) decideThese(ctx context.Context, works []*work) error {
 		return b.again(ctx, spoiled)
 	}
 	return nil
+}
+
+// isFull tells whether the works decided so far are as much as one transaction
+// should write, and the relay take from one row. Deciding a few of them again never
+// makes a batch shorter: others have been decided after them.
+func (b *batch) isFull(packed int) bool {
+	return b.bytes+b.pack.Len()-packed >= b.h.o.cfg.BatchBytes
 }
 
 func (b *batch) decideOne(w *work) {
@@ -254,7 +270,10 @@ func (b *batch) apply(w *work, inst *instance, in engine.Input, k keeper) (end d
 		w.failure = &RefusedError{Reason: out.Rejection.Reason}
 		return rejected(out.Rejection.Kind)
 	}
-	b.keep(w, inst, out)
+	if err := b.keep(w, inst, out); err != nil {
+		b.defect(w, inst, err)
+		return undecided
+	}
 	return applied
 }
 
@@ -262,6 +281,7 @@ func (b *batch) touch(w *work, inst *instance) {
 	w.touch(inst)
 	if !inst.touched {
 		inst.touched = true
+		b.bytes += inst.state.Size()
 		b.touched = append(b.touched, inst)
 	}
 }
@@ -300,12 +320,17 @@ func (b *batch) defect(w *work, inst *instance, err error) {
 	b.h.o.defect(w, inst, err)
 }
 
-// keep adds the records that an outcome leads to and follows its subscriptions.
-func (b *batch) keep(w *work, inst *instance, out engine.Outcome) {
-	from := b.pack.Mark()
+// keep adds the records that an outcome leads to and follows its subscriptions. It
+// fails if they are more than a batch may have.
+func (b *batch) keep(w *work, inst *instance, out engine.Outcome) error {
+	from, packed := b.pack.Mark(), b.pack.Len()
 	for _, cmd := range out.Commands {
 		b.command(w, inst, cmd)
+		if limit := b.h.o.cfg.BatchBytes; b.pack.Len()-packed > limit {
+			return fmt.Errorf("one step leads to more than %d bytes of task commands: send less with each task (input mappings), or begin fewer at once", limit)
+		}
 	}
 	b.addStatus(inst, out.Events)
 	b.span(w, from)
+	return nil
 }

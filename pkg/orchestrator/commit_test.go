@@ -3,6 +3,8 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -229,4 +231,45 @@ func TestResultsGoFirst(t *testing.T) {
 	require.Equal(t, 2, calls)
 	n, _ = taken(100)
 	require.Equal(t, [sources]int{fromMessages: 7}, n)
+}
+
+// Rows of any size would not fit into a statement, nor into the relay's memory.
+func TestBatchEndsWhenItIsLargeEnough(t *testing.T) {
+	t.Parallel()
+	room := make(chan struct{})
+	f := newFixture(t, 1, func(c *Config) { c.BatchBytes = 64 << 10; c.Relay = fullRelay{c.Relay.(*recorder), room} })
+	f.deploy(oneTask)
+	const n = 40
+	value := fmt.Sprintf(`{"text": "%s"}`, strings.Repeat("x", 10_000))
+	var orders []wire.Record
+	for i := range n {
+		orders = append(orders, f.message("order", fmt.Sprint(i), "", value))
+	}
+	f.produce(0, orders...)
+	room <- struct{}{}
+	first := len(f.commands(1, "work"))
+	require.Less(t, first, n/2)
+	position := func() int { return f.count(`SELECT next_offset FROM input_offset WHERE topic = $1`, f.topics.messages) }
+	require.Equal(t, first, position(), "what is left is not taken for consumed")
+	close(room)
+	commands := f.commands(n, "work")
+	require.Equal(t, n, position())
+	var replies []wire.Record
+	for _, c := range commands {
+		replies = append(replies, f.reply(c, `{}`, nil))
+	}
+	f.produce(0, replies...)
+	require.Len(t, f.statuses(n, "completed"), n)
+	require.Equal(t, map[string]int{"applied": 2 * n}, f.ends(2*n))
+}
+
+// A step that leads to more than a batch may have stops its own instance, no other.
+func TestStepWithTooManyRecordsIsPutAside(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1, func(c *Config) { c.BatchBytes = 64 << 10; c.Logger = nil })
+	f.deploy(oneTask)
+	large := fmt.Sprintf(`{"text": "%s"}`, strings.Repeat("x", 100_000))
+	f.produce(0, f.message("order", "o1", "", `{}`), f.message("order", "o2", "", large), f.message("order", "o3", "", `{}`))
+	require.Contains(t, header(f.deadLetters(1)[0], wire.HeaderDLQMessage), "one step leads to more than 65536 bytes of task commands")
+	require.Len(t, f.commands(2, "work"), 2)
 }

@@ -185,7 +185,7 @@ func (b *batch) parkInput(w *work, inst *instance, k keeper) {
 
 // park stops an instance on which the engine failed, and keeps the input.
 func (b *batch) park(w *work, inst *instance, cause error, k keeper) disposition {
-	b.keep(w, inst, engine.Park(inst.state, b.now, cause.Error()))
+	_ = b.keep(w, inst, engine.Park(inst.state, b.now, cause.Error())) // no commands
 	b.parkInput(w, inst, k)
 	return parked
 }

@@ -28,6 +28,7 @@ type home struct {
 	rows        *store.Batch // scratch
 	outboxBytes int          // per input, of the last batch and a little more
 	queues      map[topicPartition]*partitionQueue
+	left        []*work // taken, too much for the last batch
 	done        chan struct{}
 	cancel      context.CancelFunc
 }
@@ -47,9 +48,9 @@ func (h *home) run(ctx context.Context) {
 	defer h.refuseCalls()
 	defer h.committer.Close()
 	for !h.inbox.isClosed() {
-		works, offsets, err := h.collect(ctx)
+		works, err := h.collect(ctx)
 		if err == nil && len(works) > 0 {
-			err = h.process(ctx, works, offsets)
+			err = h.process(ctx, works)
 		}
 		if err != nil {
 			h.stopped(err)
@@ -58,45 +59,53 @@ func (h *home) run(ctx context.Context) {
 	}
 }
 
-// process decides the works and makes them true, then tells the world.
-func (h *home) process(ctx context.Context, works []*work, offsets []offsetMove) error {
+// process decides the works and makes them true, then tells the world. What is too
+// much for one batch is left for the next.
+func (h *home) process(ctx context.Context, works []*work) error {
 	b := newBatch(h, works)
 	if err := b.persist(ctx, b.decide(ctx)); err != nil {
 		failCalls(works, err)
 		return err
 	}
+	offsets := offsetsOf(b.works)
 	if err := b.commit(ctx, offsets); err != nil {
 		failCalls(works, err)
 		return err
 	}
 	if out := b.outbox().Bytes(); out != nil {
-		h.outboxBytes = len(out)/len(works) + len(out)/len(works)/8
+		h.outboxBytes = len(out)/len(b.works) + len(out)/len(b.works)/8
 		h.o.relay.Offer(h.id, h.fence.OutboxSeq, out)
 	}
 	b.committed(offsets)
-	h.o.metrics.batchInputs.Observe(float64(len(works)))
-	h.answer(works)
+	h.o.metrics.batchInputs.Observe(float64(len(b.works)))
+	h.answer(b.works)
+	h.left = b.left
 	return nil
 }
 
-// collect waits for inputs: records, calls, and what the clock makes due.
-func (h *home) collect(ctx context.Context) ([]*work, []offsetMove, error) {
+// collect waits for inputs: what was left, or records, calls, and what the clock makes
+// due.
+func (h *home) collect(ctx context.Context) ([]*work, error) {
 	if err := h.o.relay.Wait(ctx, h.id); err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	if left := h.left; len(left) > 0 {
+		h.left = nil
+		return left, nil
 	}
 	for {
 		works, err := h.dueWorks(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		t := h.inbox.take(maxBatch)
 		h.o.resume(h.id, t.resume)
-		works, offsets := h.decode(works, t)
+		works = h.decode(works, t)
 		if len(works) > 0 || h.inbox.isClosed() {
-			return works, offsets, nil
+			return works, nil
 		}
 		if err := h.sleep(ctx); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 }
@@ -127,17 +136,32 @@ func (h *home) sleep(ctx context.Context) error {
 	return nil
 }
 
-// decode makes works of what was taken, and says how far that moves the offsets.
-func (h *home) decode(works []*work, t taken) ([]*work, []offsetMove) {
-	var offsets []offsetMove
+// decode makes works of what was taken.
+func (h *home) decode(works []*work, t taken) []*work {
 	for _, tr := range t.records {
 		for i := range tr.records {
 			r := &tr.records[i]
 			works = append(works, &work{in: h.o.decode(tr.from.source, r), record: r, from: tr.from})
 		}
-		offsets = append(offsets, offsetMove{tr.from, tr.records[len(tr.records)-1].Offset + 1})
 	}
-	return append(works, t.calls...), offsets
+	return append(works, t.calls...)
+}
+
+// offsetsOf says how far works move the offsets. The records of a partition lie
+// together.
+func offsetsOf(works []*work) (moves []offsetMove) {
+	for _, w := range works {
+		if w.record == nil {
+			continue
+		}
+		last := len(moves) - 1
+		if last < 0 || moves[last].queue != w.from {
+			moves = append(moves, offsetMove{queue: w.from})
+			last++
+		}
+		moves[last].next = w.record.Offset + 1
+	}
+	return moves
 }
 
 // put hands over fetched records; full says that fetching the partition should pause.
@@ -167,7 +191,7 @@ func failCalls(works []*work, err error) {
 	}
 }
 
-func (h *home) refuseCalls() { failCalls(h.inbox.close(), ErrNotOwner) }
+func (h *home) refuseCalls() { failCalls(append(h.inbox.close(), h.left...), ErrNotOwner) }
 
 // stopped says why the home's goroutine ended before it was asked to.
 func (h *home) stopped(err error) {

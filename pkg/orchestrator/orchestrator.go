@@ -50,6 +50,7 @@ const (
 	DefaultMessageTTL = time.Hour
 	DefaultRetention  = 7 * 24 * time.Hour
 	DefaultCacheBytes = 256 << 20
+	DefaultBatchBytes = 64 << 20
 )
 
 // Config of an Orchestrator. Store and Relay are required.
@@ -72,6 +73,10 @@ type Config struct {
 	Retention time.Duration
 	// CacheBytes bounds the decoded instances kept in memory, all homes together; default 256 MiB.
 	CacheBytes int
+	// BatchBytes bounds what one transaction writes, instances and records: with the
+	// input that reaches it a batch ends. One step that leads to more records parks its
+	// instance. Default 64 MiB.
+	BatchBytes int
 	// ReleaseWithin is how long a release waits for the batch under way; default 5 s.
 	ReleaseWithin time.Duration
 	Logger        *zap.Logger
@@ -138,6 +143,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MessageTTL, DefaultMessageTTL)
 	setDefault(&c.Retention, DefaultRetention)
 	setDefault(&c.CacheBytes, DefaultCacheBytes)
+	setDefault(&c.BatchBytes, DefaultBatchBytes)
 	setDefault(&c.ReleaseWithin, 5*time.Second)
 	setDefault(&c.ID, "engine")
 	if c.TaskType == nil {

@@ -112,6 +112,7 @@ func (p *process) boot() bool {
 		p.metrics = prometheus.NewRegistry()
 		o, err := orchestrator.New(p.ctx, orchestrator.Config{
 			ID: p.id, Store: session{p}, Relay: p.publisher(), Metrics: p.metrics, Clock: p.clock, Random: p, Decide: p.decide,
+			BatchBytes: 24 << 10, // some batches are too large for it, no step is
 		})
 		if err == nil {
 			o.UseConsumer(p)

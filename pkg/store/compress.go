@@ -13,8 +13,10 @@ const compressed = 0xF2
 // compressFrom is the size from which compressing pays for itself.
 const compressFrom = 1 << 10
 
-// maxOutboxRow bounds what a damaged row can make us allocate.
-const maxOutboxRow = 1 << 30
+// maxOutboxRow bounds what a damaged row can make us allocate. No engine writes
+// more: a batch ends at orchestrator.DefaultBatchBytes, with a step that may be as
+// long again.
+const maxOutboxRow = 256 << 20
 
 // compressor packs the records of a batch closer: headers repeat from record to
 // record, so that a tenth or less is left, and Postgres writes, logs and keeps
@@ -34,12 +36,12 @@ func (c *compressor) compress(data []byte) []byte {
 	return c.scratch[:1+len(s2.Encode(c.scratch[1:], data))]
 }
 
-// decompress undoes compress.
-func decompress(data []byte) ([]byte, error) {
+// decompress undoes compress, if that has at most so many bytes.
+func decompress(data []byte, limit int) ([]byte, error) {
 	if len(data) == 0 || data[0] != compressed {
 		return data, nil
 	}
-	if n, err := s2.DecodedLen(data[1:]); err != nil || n > maxOutboxRow {
+	if n, err := s2.DecodedLen(data[1:]); err != nil || n > limit {
 		return nil, fmt.Errorf("compressed row of %d bytes: %w", n, s2.ErrCorrupt)
 	}
 	return s2.Decode(nil, data[1:])

@@ -64,7 +64,7 @@ WHERE home = $1 AND seq > $2 ORDER BY seq LIMIT $3`, home, after, limit)
 	var r OutboxRow
 	_, err = pgx.ForEachRow(rows, []any{&r.Seq, &r.At, &r.Data}, func() error {
 		var damaged error
-		r.Data, damaged = decompress(r.Data)
+		r.Data, damaged = decompress(r.Data, maxOutboxRow)
 		return each(r, damaged)
 	})
 	if err != nil {

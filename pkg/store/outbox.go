@@ -56,7 +56,7 @@ func (s *Store) ReadOutbox(ctx context.Context, q OutboxRead) ([]OutboxRow, erro
 		if found[i].Seq != q.After+int64(i)+1 {
 			return found[:i], nil
 		}
-		if found[i].Data, err = decompress(found[i].Data); err != nil {
+		if found[i].Data, err = decompress(found[i].Data, maxOutboxRow); err != nil {
 			return found[:i], unlessRead(i, fmt.Errorf("read outbox row %d of home %d: %w", found[i].Seq, q.Home, err))
 		}
 	}
