@@ -71,6 +71,7 @@ def main():
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,  # we commit when the results are in Kafka
         "partition.assignment.strategy": "cooperative-sticky",
+        "topic.metadata.refresh.interval.ms": 5000,  # a topic that is created after this has started is found soon, not in 5 minutes
     })
     consumer.subscribe([TASK_TOPIC])
     while running:
