@@ -6,9 +6,16 @@ import "strings"
 // with. Names of FEEL may contain spaces and operators, so what a name is depends
 // on which are known: the longest known one wins.
 type vocabulary struct {
-	byFirst  map[string][]knownName
-	declared []string    // first tokens, in order of declaration, for undo
+	first    branch
+	declared []*branch   // where names end, in order of declaration, for undo; nil for what is no name
 	outer    *vocabulary // names known besides, nil if there are none
+}
+
+// branch is how names that begin alike go on, by their next token. So the time it
+// takes to find one does not depend on how many are known.
+type branch struct {
+	next map[string]*branch
+	ends []knownName // names that end here; the last declared is meant
 }
 
 // Vocabulary is the names that a host knows while it compiles: variables, which
@@ -58,12 +65,11 @@ func (v *Vocabulary) Undo(mark int) {
 func (v *Vocabulary) Declares(name string) bool { return v != nil && v.count[name] > 0 }
 
 type knownName struct {
-	name   string
-	tokens []string
-	call   bool // known only where a call follows, as "date and time"
+	name string
+	call bool // known only where a call follows, as "date and time"
 }
 
-func newVocabulary() *vocabulary { return &vocabulary{byFirst: map[string][]knownName{}} }
+func newVocabulary() *vocabulary { return &vocabulary{} }
 
 // declare adds a name; the last one declared is the first that undo removes.
 func (v *vocabulary) declare(name string) { v.add(name, false) }
@@ -71,25 +77,34 @@ func (v *vocabulary) declare(name string) { v.add(name, false) }
 func (v *vocabulary) add(name string, call bool) {
 	tokens, err := tokenize(name)
 	if err != nil || len(tokens) < 2 {
-		v.declared = append(v.declared, "")
+		v.declared = append(v.declared, nil)
 		return
 	}
-	known := knownName{name: name, call: call}
+	at := &v.first
 	for _, t := range tokens[:len(tokens)-1] {
-		known.tokens = append(known.tokens, t.text)
+		at = at.grow(t.text)
 	}
-	first := known.tokens[0]
-	v.byFirst[first] = append(v.byFirst[first], known)
-	v.declared = append(v.declared, first)
+	at.ends = append(at.ends, knownName{name, call})
+	v.declared = append(v.declared, at)
+}
+
+func (b *branch) grow(token string) *branch {
+	if b.next == nil {
+		b.next = make(map[string]*branch)
+	}
+	if b.next[token] == nil {
+		b.next[token] = new(branch)
+	}
+	return b.next[token]
 }
 
 func (v *vocabulary) mark() int { return len(v.declared) }
 
 // undo forgets what was declared since mark.
 func (v *vocabulary) undo(mark int) {
-	for _, first := range v.declared[mark:] {
-		if n := len(v.byFirst[first]); n > 0 {
-			v.byFirst[first] = v.byFirst[first][:n-1]
+	for _, at := range v.declared[mark:] {
+		if at != nil {
+			at.ends = at.ends[:len(at.ends)-1]
 		}
 	}
 	v.declared = v.declared[:mark]
@@ -110,10 +125,13 @@ func (p *parser) known() (name string, n int) {
 // longest finds the longest known name at the start of tokens; n is the number
 // of its tokens, 0 if none is known.
 func (v *vocabulary) longest(tokens []token) (name string, n int) {
-	known := v.byFirst[tokens[0].text]
-	for i := len(known) - 1; i >= 0; i-- {
-		if k := known[i]; len(k.tokens) > n && k.matches(tokens) {
-			name, n = k.name, len(k.tokens)
+	at := &v.first
+	for i, t := range tokens[:len(tokens)-1] {
+		if at = at.next[t.text]; at == nil || t.kind == tokenString || t.kind == tokenQuoted {
+			break
+		}
+		if known, ok := at.name(tokens[i+1]); ok {
+			name, n = known, i+1
 		}
 	}
 	if v.outer != nil {
@@ -124,16 +142,14 @@ func (v *vocabulary) longest(tokens []token) (name string, n int) {
 	return name, n
 }
 
-func (k knownName) matches(tokens []token) bool {
-	if len(k.tokens) >= len(tokens) {
-		return false
-	}
-	for i, text := range k.tokens {
-		if tokens[i].text != text || tokens[i].kind == tokenString || tokens[i].kind == tokenQuoted {
-			return false
+// name is the name that ends here, if one does before the token that follows.
+func (b *branch) name(follows token) (string, bool) {
+	for i := len(b.ends) - 1; i >= 0; i-- {
+		if k := b.ends[i]; !k.call || follows.text == "(" {
+			return k.name, true
 		}
 	}
-	return !k.call || tokens[len(k.tokens)].text == "("
+	return "", false
 }
 
 // keywords end a name that is not known.
