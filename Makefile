@@ -23,7 +23,7 @@ test: ## run all tests, on embedded Kafka and a private Postgres
 
 .PHONY: test-race
 test-race: ## the same under the race detector
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 .PHONY: test-kafka
 test-kafka: ## run the protocol tests on a real Apache Kafka, started for this on a free port

@@ -71,7 +71,7 @@ func (p *process) code(t *testing.T) int {
 	select {
 	case <-p.ended:
 		return p.ProcessState.ExitCode()
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		require.FailNow(t, "the command does not end", p.output.String())
 		return -1
 	}
@@ -81,7 +81,7 @@ func (p *process) code(t *testing.T) int {
 func (p *process) says(t *testing.T, text string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return bytes.Contains(p.output.bytes(), []byte(text)) },
-		time.Minute, 10*time.Millisecond, "does not say %q: %s", text, &p.output)
+		patience, 10*time.Millisecond, "does not say %q: %s", text, &p.output)
 }
 
 // output is what a process has written so far.

@@ -143,7 +143,7 @@ func (l *load) recovery(b *book, strike, from time.Time) (r recovery) {
 				within++
 			}
 		}
-		if within*10 >= l.rate*9 || r.throughput > time.Minute {
+		if within*10 >= l.rate*9 || r.throughput > patience {
 			return r
 		}
 	}
@@ -208,9 +208,6 @@ func (c *casualty) lines() (all [][]string) {
 	}
 	return all
 }
-
-// generous is for machines that do other things too.
-const generous = 10 * time.Second
 
 func kill(t *testing.T, p *process, s os.Signal) { require.NoError(t, p.Process.Signal(s)) }
 

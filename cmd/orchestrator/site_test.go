@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long anything may take on a machine that does other things too.
-const patience = time.Minute
+const patience = slowness * time.Minute
 
 // site is where the engines and relays of a test run: a Kafka cluster with topics
 // of this test alone, and a database.

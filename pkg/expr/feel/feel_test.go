@@ -53,6 +53,18 @@ func TestLiterals(t *testing.T) {
 	})
 }
 
+// A name that would not be read as it is written stands in quotes.
+func TestLiteralOfAContext(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"a": `{a: 1}`, "a b": `{a b: 1}`, "a ": `{"a ": 1}`, " a": `{" a": 1}`, "a  b": `{"a  b": 1}`, "a-b": `{"a-b": 1}`, "1": `{"1": 1}`, "": `{"": 1}`,
+	} {
+		var b expr.ContextBuilder
+		b.Put(key, expr.Int(1))
+		require.Equal(t, want, feel.Literal(b.Build()), key)
+	}
+}
+
 func TestArithmetic(t *testing.T) {
 	t.Parallel()
 	requireAll(t, `{}`, [][2]string{

@@ -174,11 +174,14 @@ func wordsOfName(tokens []token) int {
 	return n
 }
 
-// IsPlainName tells whether a name consists of words, so that it can be written
-// without being known.
+// IsPlainName tells whether a name consists of words with a space between them, so
+// that it can be written without being known, and is the same when it is read.
 func IsPlainName(name string) bool {
 	tokens, err := tokenize(name)
-	return err == nil && len(tokens) > 1 && wordsOfName(tokens) == len(tokens)-1
+	if err != nil || len(tokens) < 2 || wordsOfName(tokens) != len(tokens)-1 {
+		return false
+	}
+	return joinTokens(tokens[:len(tokens)-1]) == name
 }
 
 func joinTokens(tokens []token) string {
