@@ -149,8 +149,7 @@ func (w *World) settle(p *process, h *holding) {
 		h.state, h.inputs = releasing, nil
 		w.running.Go(func() {
 			p.o.Release(h.home)
-			h.state, h.lost = idle, false
-			w.group.released(p, h.home)
+			w.let(p, h)
 		})
 	}
 }
@@ -160,6 +159,7 @@ func (p *process) claim(ctx context.Context, h *holding) {
 	w := p.w
 	for ctx.Err() == nil {
 		at, err := p.o.Claim(ctx, h.home, w.cfg.Homes, w.kafka.inputs(h.home, w.cfg.Homes, w.names))
+		w.meet()
 		if err == nil {
 			h.inputs = make(map[topicPartition]int64)
 			for partition, offset := range at {
@@ -171,6 +171,13 @@ func (p *process) claim(ctx context.Context, h *holding) {
 		}
 		p.sleep(100 * time.Millisecond)
 	}
+	w.let(p, h)
+}
+
+// let notes that a process has let go of a home.
+func (w *World) let(p *process, h *holding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	h.state, h.lost = idle, false
 	w.group.released(p, h.home)
 }

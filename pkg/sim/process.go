@@ -131,6 +131,7 @@ func (p *process) sleep(d time.Duration) {
 	case <-p.ctx.Done():
 	case <-timer.C:
 	}
+	p.w.meet()
 }
 
 func (p *process) publisher() orchestrator.Relay {
@@ -151,6 +152,8 @@ func (elsewhere) Wait(ctx context.Context, _ int32) error { return ctx.Err() }
 func (w *World) crash(p *process) {
 	w.log(event{what: "crash", who: p.id, home: -1})
 	p.dead = true
+	w.group.gone(p)
+	w.meet()
 	if p.paused {
 		p.thaw()
 	}
@@ -174,15 +177,19 @@ func (w *World) crash(p *process) {
 	}
 	clear(p.producer.queues)
 	p.kill()
-	w.group.gone(p)
 	w.machines[p.slot] = nil
 }
 
-func (p *process) freeze() { p.paused, p.frozen = true, make(chan struct{}) }
+func (p *process) freeze() {
+	p.paused, p.frozen = true, make(chan struct{})
+	p.w.meet()
+}
 
 func (p *process) thaw() {
-	close(p.frozen)
+	thaw := p.frozen
 	p.paused, p.frozen = false, nil
+	p.w.meet()
+	close(thaw)
 }
 
 // Pause stops fetching a topic for a home.

@@ -31,6 +31,7 @@ var (
 // do waits until the scheduler lets effect happen. A caller that gives up does
 // not take back a request that is on its way.
 func (p *process) do(ctx context.Context, c *call) error {
+	p.w.meet()
 	if p.dead {
 		return errCrashed
 	}
@@ -42,6 +43,7 @@ func (p *process) do(ctx context.Context, c *call) error {
 		return err
 	case <-ctx.Done():
 	}
+	p.w.meet()
 	if thaw := p.frozen; thaw != nil {
 		<-thaw // a process that stands still does not notice that its time is over
 	}

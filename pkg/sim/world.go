@@ -194,9 +194,18 @@ func (w *World) end() {
 			w.crash(p)
 		}
 	}
+	w.meet()
 	w.running.Wait()
 	<-time.After(time.Minute) // releases and leases of the dead time out
 	w.settled()
+}
+
+// meet puts what the scheduler has done before what a process does now. Only one of
+// them runs at a time, but a process that a timer has woken has not been told by
+// anybody, and the race detector wants to know.
+func (w *World) meet() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 }
 
 // advance lets time pass. When much of it does, everybody sleeps through it, as in
@@ -211,7 +220,9 @@ func (w *World) advance(d time.Duration) {
 			p.freeze()
 		}
 	}
+	w.meet()
 	<-time.After(d)
+	w.settled()
 	for _, p := range asleep {
 		p.thaw()
 	}
