@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/barnabas-project/barnabas/internal/randomprocess"
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 	"github.com/barnabas-project/barnabas/pkg/expr"
 	"github.com/barnabas-project/barnabas/pkg/expr/languages"
@@ -67,7 +68,7 @@ func (n *notation) read(line string) {
 	case strings.Contains(line, "->"):
 		n.flows(line)
 	case declares:
-		n.declare(&n.p.Nodes[n.node(id)], words(rest))
+		n.declare(&n.p.Nodes[n.node(id)], randomprocess.Words(rest))
 	default:
 		panic("neither flow nor node: " + line)
 	}
@@ -279,27 +280,6 @@ func (n *notation) rootStart(node *bpmn.Node) {
 	case bpmn.TimerStartEvent:
 		n.p.TimerStarts = append(n.p.TimerStarts, node.Index)
 	}
-}
-
-// words splits at spaces, except within double quotes.
-func words(line string) []string {
-	var all []string
-	var word strings.Builder
-	quoted := false
-	for _, c := range line + " " {
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case c == ' ' && !quoted:
-			if word.Len() > 0 {
-				all = append(all, word.String())
-			}
-			word.Reset()
-		default:
-			word.WriteRune(c)
-		}
-	}
-	return all
 }
 
 func mustDuration(iso string) time.Duration {

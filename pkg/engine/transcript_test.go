@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/barnabas-project/barnabas/internal/randomprocess"
 	"github.com/barnabas-project/barnabas/pkg/bpmn"
 )
 
@@ -94,7 +95,7 @@ func parseCommand(t testing.TB, line string) commandLine {
 		require.NoError(t, err)
 	}
 	c.options = map[string]string{}
-	for i, w := range words(line) {
+	for i, w := range randomprocess.Words(line) {
 		name, value, isOption := strings.Cut(w, "=")
 		switch {
 		case i == 0:

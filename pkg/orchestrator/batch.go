@@ -114,8 +114,8 @@ func (b *batch) decideThese(ctx context.Context, works []*work) error {
 }
 
 // isFull tells whether the works decided so far are as much as one transaction
-// should write, and the relay take from one row. Deciding a few of them again never
-// makes a batch shorter: others have been decided after them.
+// should write, and the relay take from one row. It is asked only where all works are
+// decided: when a few are decided again, others have been decided after them.
 func (b *batch) isFull(packed int) bool {
 	return b.bytes+b.pack.Len()-packed >= b.h.o.cfg.BatchBytes
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/barnabas-project/barnabas/internal/randomprocess"
 )
 
 // The notation of processes, as in the engine's transcripts. Lines are
@@ -66,7 +68,7 @@ func (d *drawing) read(line string) {
 		d.readFlows(line)
 	case declares:
 		n := d.node(id)
-		all := words(rest)
+		all := randomprocess.Words(rest)
 		n.kind = all[0]
 		for _, a := range all[1:] {
 			if a == "{" {
@@ -110,20 +112,6 @@ func (d *drawing) readFlows(line string) {
 		}
 		from.scope.flows = append(from.scope.flows, f)
 	}
-}
-
-// words splits at spaces, except within double quotes.
-func words(line string) (all []string) {
-	quoted := false
-	for _, w := range strings.FieldsFunc(line, func(r rune) bool {
-		if r == '"' {
-			quoted = !quoted
-		}
-		return r == ' ' && !quoted
-	}) {
-		all = append(all, strings.ReplaceAll(w, `"`, ""))
-	}
-	return all
 }
 
 func (n *drawnNode) attr(name string) string {
