@@ -33,7 +33,7 @@ func (c *topicsApply) Run(ctx context.Context, g *globals) error {
 		}
 		refused := 0
 		for _, ch := range plan {
-			if ch.Action == kafka.Refuse || (ch.Action == kafka.Grow && !c.Grow) {
+			if ch.Refused(c.Grow) {
 				refused++
 			}
 		}

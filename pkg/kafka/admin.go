@@ -58,6 +58,16 @@ type Change struct {
 	config map[string]string
 }
 
+func (c Change) same(other Change) bool {
+	return c.Topic == other.Topic && c.Action == other.Action && c.Detail == other.Detail
+}
+
+// Refused tells whether Apply leaves a difference as it is. Partitions are added
+// only with grow, since that moves keys.
+func (c Change) Refused(grow bool) bool {
+	return c.Action == Refuse || c.Action == Grow && !grow
+}
+
 // Plan compares the topics declared, by their actual names, with the cluster. It
 // changes nothing. What differs without being declared is left alone.
 func (a *Admin) Plan(ctx context.Context, declared map[string]topics.Topic) ([]Change, error) {
@@ -157,6 +167,9 @@ func (a *Admin) configs(ctx context.Context, names []string) (map[string]map[str
 	}
 	all := make(map[string]map[string]string, len(resources))
 	for _, r := range resources {
+		if r.Err != nil {
+			return nil, fmt.Errorf("describe topic %s: %w", r.Name, r.Err)
+		}
 		m := make(map[string]string, len(r.Configs))
 		for _, c := range r.Configs {
 			m[c.Key] = c.MaybeValue()
@@ -166,18 +179,29 @@ func (a *Admin) configs(ctx context.Context, names []string) (map[string]map[str
 	return all, nil
 }
 
-// Apply carries the plan out, as far as it is not refused. Partitions are added
-// only with grow, since that moves keys.
+// Apply carries the plan out, as far as it is not refused, and waits until brokers
+// show it.
 func (a *Admin) Apply(ctx context.Context, plan []Change, grow bool) error {
 	for _, c := range plan {
-		if err := a.apply(ctx, c, grow); err != nil {
+		if c.Refused(grow) {
+			continue
+		}
+		if err := a.apply(ctx, c); err != nil {
 			return fmt.Errorf("%s topic %s: %w", c.Action, c.Topic, translate(err))
+		}
+	}
+	for _, c := range plan {
+		if c.Refused(grow) || c.Action == Keep {
+			continue
+		}
+		if err := a.appear(ctx, c); err != nil {
+			return fmt.Errorf("%s topic %s: done, but not seen to be: %w", c.Action, c.Topic, translate(err))
 		}
 	}
 	return nil
 }
 
-func (a *Admin) apply(ctx context.Context, c Change, grow bool) error {
+func (a *Admin) apply(ctx context.Context, c Change) error {
 	switch c.Action {
 	case Create:
 		return a.create(ctx, c)
@@ -192,9 +216,6 @@ func (a *Admin) apply(ctx context.Context, c Change, grow bool) error {
 		}
 		return rs[0].Err
 	case Grow:
-		if !grow {
-			return nil
-		}
 		rs, err := a.admin.UpdatePartitions(ctx, int(c.want.Partitions), c.Topic)
 		if err != nil {
 			return err
@@ -213,23 +234,20 @@ func (a *Admin) create(ctx context.Context, c Change) error {
 	if replicas == 0 {
 		replicas = -1
 	}
-	r, err := a.admin.CreateTopic(ctx, c.want.Partitions, replicas, configs, c.Topic)
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return err
+	_, err := a.admin.CreateTopic(ctx, c.want.Partitions, replicas, configs, c.Topic)
+	if errors.Is(err, kerr.TopicAlreadyExists) {
+		return nil
 	}
-	if r.Err != nil && !errors.Is(r.Err, kerr.TopicAlreadyExists) {
-		return r.Err
-	}
-	return a.appear(ctx, c.Topic)
+	return err
 }
 
-// appear waits until brokers know a topic that was created: the controller
-// answers a little earlier.
-func (a *Admin) appear(ctx context.Context, name string) error {
+// appear waits until a plan would no longer have a change that was made: the
+// controller answers a little earlier than brokers know.
+func (a *Admin) appear(ctx context.Context, made Change) error {
 	look := func() error {
-		topics, err := readTopics(ctx, a.client, []string{name})
-		if err == nil && topics[name].partitions == 0 {
-			err = kerr.UnknownTopicOrPartition
+		plan, err := a.Plan(ctx, map[string]topics.Topic{made.Topic: made.want})
+		if err == nil && slices.ContainsFunc(plan, made.same) {
+			err = fmt.Errorf("brokers still show what was before: %s", made.Detail)
 		}
 		return err
 	}

@@ -87,7 +87,7 @@ func TestConfigurationIsAddedButNothingIsLost(t *testing.T) {
 	require.NoError(t, a.Ensure(t.Context(), declared))
 	require.Equal(t, "172800000", c.config(topic, "retention.ms"), "ensuring alters nothing")
 	require.NoError(t, a.Apply(t.Context(), plan, false))
-	require.Eventually(t, func() bool { return c.config(topic, "retention.ms") == "259200000" }, waitLong, waitTick)
+	require.Equal(t, "259200000", c.config(topic, "retention.ms"), "it is seen when it has been applied")
 
 	less := declare("status", 2, 1)
 	less.Config = map[string]string{"cleanup.policy": "compact", "max.message.bytes": "1000"}
@@ -122,8 +122,8 @@ func TestPartitionsAreAddedOnlyWhenAskedFor(t *testing.T) {
 	require.NoError(t, a.Apply(t.Context(), plan, false))
 	require.Equal(t, 4, c.partitions(c.results))
 	require.NoError(t, a.Apply(t.Context(), plan, true))
-	c.grows(c.results, 6)
-	c.grows(c.messages, 9)
+	require.Equal(t, 6, c.partitions(c.results), "they are seen when they have been applied")
+	require.Equal(t, 9, c.partitions(c.messages))
 }
 
 func TestLimitsWithoutEnd(t *testing.T) {
