@@ -98,11 +98,8 @@ func start(t *testing.T, worker *exec.Cmd) *example {
 	)
 	require.NoError(t, err)
 	t.Cleanup(kafka.Close)
-	admin := kadm.NewClient(kafka)
-	for topic, partitions := range map[string]int32{names.Results(): resultPartitions, topic: 4} {
-		_, err := admin.CreateTopic(t.Context(), partitions, 1, nil, topic)
-		require.NoError(t, err)
-	}
+	devtest.CreateTopic(t, kafka, names.Results(), resultPartitions)
+	devtest.CreateTopic(t, kafka, topic, 4)
 	e := &example{t: t, kafka: kafka, names: names, group: names.Prefix + "workers", process: worker, ended: make(chan struct{}), results: map[uint64]wire.Result{}}
 	worker.Env = append(worker.Environ(), "BROKERS="+strings.Join(brokers, ","), "TASK_TOPIC="+topic, "GROUP="+e.group)
 	worker.Stdout, worker.Stderr = &e.output, &e.output

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/barnabas-project/barnabas/pkg/dev/devtest"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -235,7 +236,7 @@ func TestHintsAreCommitted(t *testing.T) {
 func TestTopicsAreWaitedFor(t *testing.T) {
 	c, l := newCluster(t), newLedger()
 	c.start(&engine{name: "a", ledger: l}, func(config *HomesConfig) { config.Others = append(config.Others, c.prefix+"orders") })
-	c.create(c.prefix+"orders", 2)
+	devtest.CreateTopic(t, c.client, c.prefix+"orders", 2)
 	c.produce(c.prefix+"orders", 1, 1)
 	l.until(t, "a record of the late topic", func() bool { return len(l.taken) == 1 })
 }
@@ -247,7 +248,7 @@ func TestHomesRefusesWhatCantWork(t *testing.T) {
 	_, err = NewHomes(HomesConfig{Results: "r"}, nil)
 	require.ErrorContains(t, err, "at least one host:port")
 
-	c.create(c.prefix+"narrow", 3)
+	devtest.CreateTopic(t, c.client, c.prefix+"narrow", 3)
 	h, err := NewHomes(HomesConfig{Config: Config{Brokers: c.brokers}, Results: c.results, Others: []string{c.prefix + "narrow"}, Control: c.prefix + "narrow"}, nil)
 	require.NoError(t, err)
 	require.ErrorContains(t, h.Run(t.Context()), "3 partitions, fewer than the 4 of "+c.results)

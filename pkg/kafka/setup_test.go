@@ -37,22 +37,10 @@ func newCluster(t *testing.T) *cluster {
 	t.Cleanup(c.client.Close)
 	c.admin = kadm.NewClient(c.client)
 	c.results, c.messages, c.control = c.prefix+"results", c.prefix+"messages", c.prefix+"control"
-	c.create(c.results, 4)
-	c.create(c.messages, 8)
-	c.create(c.control, 4)
+	devtest.CreateTopic(t, c.client, c.results, 4)
+	devtest.CreateTopic(t, c.client, c.messages, 8)
+	devtest.CreateTopic(t, c.client, c.control, 4)
 	return c
-}
-
-func (c *cluster) create(topic string, partitions int32) {
-	_, err := c.admin.CreateTopic(c.t.Context(), partitions, 1, nil, topic)
-	require.NoError(c.t, err)
-	c.grows(topic, int(partitions))
-}
-
-// grows waits until the broker knows of a topic's partitions: the controller
-// answers a little earlier.
-func (c *cluster) grows(topic string, partitions int) {
-	require.Eventually(c.t, func() bool { return c.partitions(topic) == partitions }, waitLong, waitTick, topic)
 }
 
 // produce appends n records to a partition.

@@ -52,9 +52,9 @@ func setupOn(t testing.TB, brokers []string, prefix string, taskTypes ...string)
 	)
 	require.NoError(t, err)
 	t.Cleanup(f.kafka.Close)
-	f.createTopic(resultPartitions, f.names.Results())
+	devtest.CreateTopic(t, f.kafka, f.names.Results(), resultPartitions)
 	for _, taskType := range taskTypes {
-		f.createTopic(taskPartitions, f.topic(taskType))
+		devtest.CreateTopic(t, f.kafka, f.topic(taskType), taskPartitions)
 	}
 	return f
 }
@@ -63,11 +63,6 @@ func (f *fixture) topic(taskType string) string {
 	topic, err := f.names.Task(taskType)
 	require.NoError(f.t, err)
 	return topic
-}
-
-func (f *fixture) createTopic(partitions int32, topic string) {
-	_, err := kadm.NewClient(f.kafka).CreateTopic(context.Background(), partitions, 1, nil, topic)
-	require.NoError(f.t, err)
 }
 
 func (f *fixture) config(taskType string, h Handler) Config {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/barnabas-project/barnabas/pkg/dev/devtest"
 	"github.com/barnabas-project/barnabas/pkg/wire"
 )
 
@@ -226,7 +227,7 @@ func TestForeignReplyTopicIsUsed(t *testing.T) {
 	t.Parallel()
 	f := setup(t, "step")
 	elsewhere := f.names.Prefix + "elsewhere"
-	f.createTopic(2, elsewhere)
+	devtest.CreateTopic(t, f.kafka, elsewhere, 2)
 	f.kafka.AddConsumeTopics(elsewhere)
 	start(t, f.config("step", func(context.Context, Task) (any, error) { return nil, nil }))
 	f.send(f.command("step", uuid.New(), `{}`, func(c *wire.TaskCommand) { c.ReplyTo, c.ID.Home = elsewhere, 7 }))
@@ -238,7 +239,7 @@ func TestTopicCreatedAfterTheWorkerIsFound(t *testing.T) {
 	f := setup(t)
 	config := f.config("late", func(context.Context, Task) (any, error) { return nil, nil })
 	start(t, config)
-	f.createTopic(taskPartitions, f.topic("late"))
+	devtest.CreateTopic(t, f.kafka, f.topic("late"), taskPartitions)
 	f.send(f.command("late", uuid.New(), `{}`))
 	require.Equal(t, wire.ResultCompleted, f.result().Status)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/barnabas-project/barnabas/pkg/dev/devtest"
@@ -40,7 +39,7 @@ func newTestDriver(t *testing.T) (*Driver, []string) {
 	require.NoError(t, err)
 	defer kafka.Close()
 	for _, topic := range []string{wire.Names{}.Messages(), wire.Names{}.Status()} {
-		createTopic(t, kafka, topic)
+		devtest.CreateTopic(t, kafka, topic, 1)
 	}
 	return d, brokers
 }
@@ -93,12 +92,6 @@ func TestWatchSaysWhoWaits(t *testing.T) {
 	tell("1", Echo, "chain", "3", "active")
 	require.Len(t, w.Waiting(sent, before), 2)
 	require.Len(t, w.Waiting(sent, nil), 3, "without a mark, chains have to end too")
-}
-
-func createTopic(t *testing.T, kafka *kgo.Client, topic string) {
-	t.Helper()
-	_, err := kadm.NewClient(kafka).CreateTopic(t.Context(), 1, 1, nil, topic)
-	require.NoError(t, err)
 }
 
 func TestGroupsAreInTurmoilBetweenLooksThatDiffer(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -25,6 +26,9 @@ const (
 	DatabaseEnv = "TEST_DATABASE_URL"     // a superuser's Postgres URL
 	BrokersEnv  = "BARNABAS_TEST_BROKERS" // host:port, separated by commas
 )
+
+// patience is how long a cluster may take to show what it did.
+const patience = 30 * time.Second
 
 // privateServer is shared by the tests of a binary, because a server per test would cost a third of a second each. Nobody closes it:
 // it ends with the process.
@@ -82,6 +86,18 @@ func TopicPrefix(t testing.TB) string {
 		t.Cleanup(func() { deleteTopics(t, strings.Split(brokers, ","), prefix) })
 	}
 	return prefix
+}
+
+// CreateTopic creates a topic and waits until brokers know all its partitions, which a real Kafka does a moment after it has answered.
+func CreateTopic(t testing.TB, client *kgo.Client, topic string, partitions int32) {
+	t.Helper()
+	admin := kadm.NewClient(client)
+	_, err := admin.CreateTopic(t.Context(), partitions, 1, nil, topic)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		topics, err := admin.ListTopics(t.Context(), topic)
+		return err == nil && topics.Error() == nil && len(topics[topic].Partitions) == int(partitions)
+	}, patience, time.Millisecond, topic)
 }
 
 func deleteTopics(t testing.TB, brokers []string, prefix string) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/barnabas-project/barnabas/pkg/dev/devtest"
@@ -39,8 +38,7 @@ func TestKafkaCarriesRecords(t *testing.T) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(devtest.Kafka(t)...), kgo.ConsumeTopics(topic))
 	require.NoError(t, err)
 	defer client.Close()
-	_, err = kadm.NewClient(client).CreateTopic(t.Context(), 2, 1, nil, topic)
-	require.NoError(t, err)
+	devtest.CreateTopic(t, client, topic, 2)
 	require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("v")}).FirstErr())
 }
 
