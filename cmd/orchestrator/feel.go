@@ -15,7 +15,7 @@ import (
 )
 
 type feelCommand struct {
-	Expression string `arg:"" optional:"" help:"Evaluate this and exit; without it, what is typed or piped in."`
+	Expression string `arg:"" optional:"" help:"Evaluate this and exit; without it, what is typed or piped in. One that begins with a minus comes after --."`
 	Vars       string `help:"File with variables as a JSON object." type:"existingfile" placeholder:"FILE" env:"-"`
 	JUEL       bool   `help:"Read JUEL ($${…}) instead of FEEL." name:"juel"`
 	Mode       string `help:"camunda: what the specification calls an error gives null and a warning; strict: it is an error." enum:"camunda,strict" default:"camunda"`
