@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -87,19 +88,24 @@ func (b *batch) decide(ctx context.Context) error {
 	return b.decideThese(ctx, b.works)
 }
 
-// decideThese loads what the works need, decides them in order, and decides
-// again whatever a defect of the engine spoiled.
+// decideThese loads what the works need, decides them in order as far as the batch
+// has room, and decides again whatever a defect of the engine spoiled.
 func (b *batch) decideThese(ctx context.Context, works []*work) error {
 	b.ctx, b.now = ctx, b.h.o.now()
-	if err := b.load(works); err != nil {
+	portions, err := b.load(works)
+	if err != nil {
 		return err
 	}
 	packed := b.pack.Len()
 	for i, w := range works {
 		if i > 0 && len(works) == len(b.works) && b.isFull(packed) {
-			b.works, b.left = works[:i], slices.Concat(works[i:], b.left)
-			works = b.works
+			works = b.endAt(i)
 			break
+		}
+		if i%loadAhead == 0 {
+			if err := b.loadInstances(b.instancesOf(portions[i/loadAhead])); err != nil {
+				return err
+			}
 		}
 		b.decideOne(w)
 	}
@@ -113,6 +119,13 @@ func (b *batch) decideThese(ctx context.Context, works []*work) error {
 	return nil
 }
 
+// endAt leaves the works from i on for the next batch, and gives those that stay.
+func (b *batch) endAt(i int) []*work {
+	b.left = slices.Concat(b.works[i:], b.left)
+	b.works = b.works[:i]
+	return b.works
+}
+
 // isFull tells whether the works decided so far are as much as one transaction
 // should write, and the relay take from one row. It is asked only where all works are
 // decided: when a few are decided again, others have been decided after them.
@@ -124,16 +137,29 @@ func (b *batch) decideOne(w *work) {
 	w.end = w.in.decide(b, w)
 }
 
-// load reads the instances and correlation rows that the works need and that
-// are not in hand.
-func (b *batch) load(works []*work) error {
-	n := needs{instances: make(map[engine.InstanceID]struct{}), correlations: make(map[store.CorrelationKey]struct{}), defs: b.defs}
-	for _, w := range works {
-		w.in.needs(&n)
+// loadAhead is for how many inputs instances are read at once: enough to make little
+// of the round trip, and few enough to have room for them when all are as large as
+// they may be. The batch may be full before the others are needed.
+const loadAhead = 128
+
+// load reads the correlation rows that the works need and that are not in hand. It
+// gives what they need portion by portion, each of loadAhead works.
+func (b *batch) load(works []*work) (portions []*needs, err error) {
+	correlations := make(map[store.CorrelationKey]struct{})
+	for portion := range slices.Chunk(works, loadAhead) {
+		n := &needs{instances: make(map[engine.InstanceID]struct{}), correlations: make(map[store.CorrelationKey]struct{}), defs: b.defs}
+		for _, w := range portion {
+			w.in.needs(n)
+		}
+		maps.Copy(correlations, n.correlations)
+		portions = append(portions, n)
 	}
-	if err := b.loadCorrelations(n.correlations); err != nil {
-		return err
-	}
+	return portions, b.loadCorrelations(correlations)
+}
+
+// instancesOf is the instances that works need: those they name, and those that wait
+// under their correlation keys.
+func (b *batch) instancesOf(n *needs) map[engine.InstanceID]struct{} {
 	for key := range n.correlations {
 		for _, s := range b.correlations[key].subscriptions {
 			if s.home == b.h.id {
@@ -141,7 +167,7 @@ func (b *batch) load(works []*work) error {
 			}
 		}
 	}
-	return b.loadInstances(n.instances)
+	return n.instances
 }
 
 func (b *batch) loadCorrelations(keys map[store.CorrelationKey]struct{}) error {

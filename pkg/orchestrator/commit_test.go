@@ -263,6 +263,41 @@ func TestBatchEndsWhenItIsLargeEnough(t *testing.T) {
 	require.Equal(t, map[string]int{"applied": 2 * n}, f.ends(2*n))
 }
 
+// readings notes for how many instances at most it was asked at once.
+type readings struct {
+	Store
+	most atomic.Int64
+}
+
+func (r *readings) LoadInstances(ctx context.Context, home int32, ids [][16]byte) (map[[16]byte]*store.StoredInstance, error) {
+	r.most.Store(max(r.most.Load(), int64(len(ids))))
+	return r.Store.LoadInstances(ctx, home, ids)
+}
+
+// The instances of a whole batch might not fit into memory, and it may be full after a few.
+func TestInstancesAreReadPortionByPortion(t *testing.T) {
+	t.Parallel()
+	var asked *readings
+	f := newFixture(t, 1, func(c *Config) {
+		asked = &readings{Store: c.Store}
+		c.Store, c.CacheBytes = asked, 1
+	})
+	f.deploy(oneTask)
+	const n = 2*loadAhead + 50
+	var orders, replies []wire.Record
+	for i := range n {
+		orders = append(orders, f.message("order", fmt.Sprint(i), "", `{}`))
+	}
+	f.produce(0, orders...)
+	for _, c := range f.commands(n, "work") {
+		replies = append(replies, f.reply(c, `{}`, nil))
+	}
+	f.produce(0, replies...)
+	require.Len(t, f.statuses(n, "completed"), n)
+	require.LessOrEqual(t, asked.most.Load(), int64(loadAhead))
+	require.Greater(t, asked.most.Load(), int64(loadAhead/2), "in few round trips")
+}
+
 // A step that leads to more than a batch may have stops its own instance, no other.
 func TestStepWithTooManyRecordsIsPutAside(t *testing.T) {
 	t.Parallel()
