@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,12 +55,18 @@ func (l *load) drive(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
-	var ready sync.WaitGroup
-	ready.Add(2)
-	g.Go(func() error { return l.work(ctx, ready.Done) })
-	g.Go(func() error { return l.watch(ctx, ready.Done) })
+	readers := make(chan struct{}, 2) // that are ready; one that fails never is
+	ready := func() { readers <- struct{}{} }
+	g.Go(func() error { return l.work(ctx, ready) })
+	g.Go(func() error { return l.watch(ctx, ready) })
 	g.Go(func() error {
-		ready.Wait()
+		for range cap(readers) {
+			select {
+			case <-readers:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		return l.start(ctx)
 	})
 	g.Go(func() error {

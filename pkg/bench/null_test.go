@@ -77,6 +77,17 @@ func TestRunGivesUpOnAStuckEngine(t *testing.T) {
 	require.True(t, s.stopped)
 }
 
+// Whoever waits for readers that never get ready must not wait for ever.
+func TestLoadThatCannotBeginEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	cfg := testConfig(t)
+	l := newLoad(Environment{Brokers: cfg.Brokers}, scenarios["one-task"], nil)
+	l.stall = cfg.Stall
+	require.ErrorIs(t, l.drive(ctx), context.Canceled)
+}
+
 func TestServeNullProcessRefusesRubbish(t *testing.T) {
 	t.Parallel()
 	in, out := io.Pipe()
