@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/barnabas-project/barnabas/pkg/dev"
 )
@@ -91,12 +92,14 @@ func TopicPrefix(t testing.TB) string {
 // CreateTopic creates a topic and waits until brokers know all its partitions, which a real Kafka does a moment after it has answered.
 func CreateTopic(t testing.TB, client *kgo.Client, topic string, partitions int32) {
 	t.Helper()
-	admin := kadm.NewClient(client)
-	_, err := admin.CreateTopic(t.Context(), partitions, 1, nil, topic)
+	_, err := kadm.NewClient(client).CreateTopic(t.Context(), partitions, 1, nil, topic)
 	require.NoError(t, err)
+	request, asked := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic() // kadm would ask its client's cache of 5 s
+	asked.Topic = &topic
+	request.Topics = append(request.Topics, asked)
 	require.Eventually(t, func() bool {
-		topics, err := admin.ListTopics(t.Context(), topic)
-		return err == nil && topics.Error() == nil && len(topics[topic].Partitions) == int(partitions)
+		answer, err := request.RequestWith(t.Context(), client)
+		return err == nil && len(answer.Topics[0].Partitions) == int(partitions)
 	}, patience, time.Millisecond, topic)
 }
 
