@@ -52,7 +52,7 @@ func fetch(ctx context.Context, c *kgo.Client, to func(partition int32, rs []*kg
 
 // createTopics creates the topics that are missing and waits until all have leaders.
 func createTopics(ctx context.Context, brokers []string, partitions int, topics []string) error {
-	c, err := newClient(brokers)
+	c, err := newClient(brokers, kgo.MetadataMinAge(lookEvery)) // else what it saw of topics stays for 5 s
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,11 @@ func createTopics(ctx context.Context, brokers []string, partitions int, topics 
 	return waitForLeaders(ctx, admin, topics)
 }
 
+// lookEvery is how often new topics are looked for.
+const lookEvery = 50 * time.Millisecond
+
 func waitForLeaders(ctx context.Context, admin *kadm.Client, topics []string) error {
-	every := time.NewTicker(50 * time.Millisecond)
+	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	for {
 		details, err := admin.ListTopics(ctx, topics...)
