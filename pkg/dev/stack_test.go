@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/barnabas-project/barnabas/pkg/dev"
+	"github.com/barnabas-project/barnabas/pkg/dev/devtest"
 )
 
 func kafkaClient(t *testing.T, brokers []string, opts ...kgo.Opt) *kgo.Client {
@@ -48,8 +49,7 @@ func TestStackKeepsItsDataWhenItsOwnerIsKilled(t *testing.T) {
 			folder := dataDir(t)
 			c := startChild(t, folder)
 			execute(t, c.URL, "CREATE TABLE kept AS SELECT 42 AS answer")
-			_, err := kadm.NewClient(kafkaClient(t, c.Brokers)).CreateTopic(t.Context(), 3, 1, nil, "kept")
-			require.NoError(t, err)
+			devtest.CreateTopic(t, kafkaClient(t, c.Brokers), "kept", 3)
 			produce(t, c.Brokers, "kept", "before")
 			pid := postmaster(t, c.DataDir)
 			c.end(t, signal)

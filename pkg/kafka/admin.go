@@ -72,9 +72,6 @@ func (c Change) Refused(grow bool) bool {
 // changes nothing. What differs without being declared is left alone.
 func (a *Admin) Plan(ctx context.Context, declared map[string]topics.Topic) ([]Change, error) {
 	names := slices.Sorted(maps.Keys(declared))
-	if len(names) == 0 {
-		return nil, nil
-	}
 	there, err := readTopics(ctx, a.client, names)
 	if err != nil {
 		return nil, err
@@ -89,10 +86,14 @@ func (a *Admin) Plan(ctx context.Context, declared map[string]topics.Topic) ([]C
 		if is, exists := there[name]; exists {
 			plan = append(plan, compare(name, want, is.partitions, configs[name])...)
 		} else {
-			plan = append(plan, Change{name, Create, fmt.Sprintf("%d partitions", want.Partitions), want, config(want)})
+			plan = append(plan, creation(name, want))
 		}
 	}
 	return plan, nil
+}
+
+func creation(name string, want topics.Topic) Change {
+	return Change{name, Create, fmt.Sprintf("%d partitions", want.Partitions), want, config(want)}
 }
 
 // compare lists what differs. What is there is never made smaller.
@@ -182,23 +183,13 @@ func (a *Admin) configs(ctx context.Context, names []string) (map[string]map[str
 // Apply carries the plan out, as far as it is not refused, and waits until brokers
 // show it.
 func (a *Admin) Apply(ctx context.Context, plan []Change, grow bool) error {
-	for _, c := range plan {
-		if c.Refused(grow) {
-			continue
-		}
+	todo := slices.DeleteFunc(slices.Clone(plan), func(c Change) bool { return c.Action == Keep || c.Refused(grow) })
+	for _, c := range todo {
 		if err := a.apply(ctx, c); err != nil {
 			return fmt.Errorf("%s topic %s: %w", c.Action, c.Topic, translate(err))
 		}
 	}
-	for _, c := range plan {
-		if c.Refused(grow) || c.Action == Keep {
-			continue
-		}
-		if err := a.appear(ctx, c); err != nil {
-			return fmt.Errorf("%s topic %s: done, but not seen to be: %w", c.Action, c.Topic, translate(err))
-		}
-	}
-	return nil
+	return a.appear(ctx, todo)
 }
 
 func (a *Admin) apply(ctx context.Context, c Change) error {
@@ -241,15 +232,24 @@ func (a *Admin) create(ctx context.Context, c Change) error {
 	return err
 }
 
-// appear waits until a plan would no longer have a change that was made: the
+// appear waits until a plan would no longer have the changes that were made: the
 // controller answers a little earlier than brokers know.
-func (a *Admin) appear(ctx context.Context, made Change) error {
+func (a *Admin) appear(ctx context.Context, made []Change) error {
+	declared := make(map[string]topics.Topic, len(made))
+	for _, c := range made {
+		declared[c.Topic] = c.want
+	}
 	look := func() error {
-		plan, err := a.Plan(ctx, map[string]topics.Topic{made.Topic: made.want})
-		if err == nil && slices.ContainsFunc(plan, made.same) {
-			err = fmt.Errorf("brokers still show what was before: %s", made.Detail)
+		plan, err := a.Plan(ctx, declared)
+		if err != nil {
+			return err
 		}
-		return err
+		for _, c := range made {
+			if slices.ContainsFunc(plan, c.same) {
+				return fmt.Errorf("%s topic %s: done, but brokers still show what was before: %s", c.Action, c.Topic, c.Detail)
+			}
+		}
+		return nil
 	}
 	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(5*time.Millisecond), backoff.WithMaxElapsedTime(10*time.Second))
 	return backoff.Retry(look, backoff.WithContext(wait, ctx))
@@ -258,9 +258,16 @@ func (a *Admin) appear(ctx context.Context, made Change) error {
 // Ensure creates those of the topics declared that are missing, and leaves the
 // others as they are. Several engines may do so at once.
 func (a *Admin) Ensure(ctx context.Context, declared map[string]topics.Topic) error {
-	plan, err := a.Plan(ctx, declared)
+	names := slices.Sorted(maps.Keys(declared))
+	there, err := readTopics(ctx, a.client, names)
 	if err != nil {
 		return err
 	}
-	return a.Apply(ctx, slices.DeleteFunc(plan, func(c Change) bool { return c.Action != Create }), false)
+	var missing []Change
+	for _, name := range names {
+		if _, exists := there[name]; !exists {
+			missing = append(missing, creation(name, declared[name]))
+		}
+	}
+	return a.Apply(ctx, missing, false)
 }

@@ -19,6 +19,9 @@ type topic struct {
 // readTopics asks the cluster for topics, never a cache; those that don't exist
 // are left out.
 func readTopics(ctx context.Context, client *kgo.Client, names []string) (map[string]topic, error) {
+	if len(names) == 0 {
+		return nil, nil // Kafka would take no names for all topics
+	}
 	request := kmsg.NewPtrMetadataRequest()
 	for _, name := range names {
 		t := kmsg.NewMetadataRequestTopic()
